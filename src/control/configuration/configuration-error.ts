@@ -1,0 +1,21 @@
+/**
+ * The one way in which a configuration is refused: every problem at once.
+ * Ends the start of a process, and leaves a running one as it is at a reload; owns the text that both print.
+ * Never carries half a configuration.
+ */
+import { Data } from "effect";
+import type { Problem } from "./problem.ts";
+
+/** A configuration that can't be used; `file` is its path as given, or `command line` for flags. */
+export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
+  readonly file: string;
+  readonly problems: ReadonlyArray<Problem>;
+}> {
+  override get message(): string {
+    return formatProblems(this);
+  }
+}
+
+/** One line for each problem: its place, what is wrong, and what would be right in brackets. */
+export const formatProblems = (error: { readonly problems: ReadonlyArray<Problem> }): string =>
+  error.problems.map(({ path, problem, expected }) => `${path}: ${problem} (expected ${expected})`).join("\n");

@@ -1,0 +1,155 @@
+/**
+ * The configuration of `elbow serve --from http://127.0.0.1:8080 --to 127.0.0.1:3001`: no file at all.
+ * Writes the configuration that the flags mean and has it checked like any other; owns the flags' syntax and their
+ * defaults. Every problem is told in terms of the flags.
+ */
+import { Effect } from "effect";
+import { parseAddress } from "../../model/address.ts";
+import type { Configuration, WrittenConfiguration } from "../../model/configuration.ts";
+import { parseHost, splitHostAndPort } from "../../model/host.ts";
+import { isPort } from "../../model/port.ts";
+import { type CheckOptions, checkConfiguration } from "./check.ts";
+import { ConfigurationError } from "./configuration-error.ts";
+import type { Problem } from "./problem.ts";
+
+/** What was given on the command line, in order. */
+export interface Flags {
+  readonly from: ReadonlyArray<string>;
+  readonly to: ReadonlyArray<string>;
+  /** Moves the management server; its address stays 127.0.0.1. */
+  readonly managementPort?: number | undefined;
+}
+
+/** One `--from`, read. */
+interface Front {
+  readonly flag: string;
+  readonly protocol: "HTTP" | "TCP";
+  readonly address: string | undefined;
+  readonly port: number;
+}
+
+/** One `--to`, read. */
+interface Server {
+  readonly flag: string;
+  readonly text: string;
+  readonly port: number;
+}
+
+const defaultHttpPort = 80;
+const fromExample = "one such as http://127.0.0.1:8080 or tcp://[::1]:5432";
+const toExample = "one such as 127.0.0.1:3001, [::1]:3001 or app.internal:3001";
+
+/** Reads the flags of `serve`. Each bind address becomes one load balancer, and each has every `--to`. */
+export const fromFlags = (flags: Flags, options: CheckOptions = {}): Effect.Effect<Configuration, ConfigurationError> =>
+  Effect.suspend(() => {
+    const problems: Array<Problem> = [];
+    const keep = <T>(read: T | Problem): ReadonlyArray<T> => {
+      if (typeof read !== "object" || read === null || !("problem" in read)) return [read as T];
+      problems.push(read);
+      return [];
+    };
+    const fronts = flags.from.flatMap((text) => keep(readFrom(text, options)));
+    if (flags.from.length === 0) problems.push({ path: "--from", problem: "is missing", expected: fromExample });
+    const isAllHttp = flags.from.every((text) => /^http:/i.test(text));
+    const servers = flags.to.flatMap((text) => keep(readTo(text, isAllHttp)));
+    if (flags.to.length === 0) problems.push({ path: "--to", problem: "is missing", expected: toExample });
+
+    const { written, labels } = write(fronts, servers, flags.managementPort);
+    if (fronts.length > 0) {
+      const checked = checkConfiguration(written, options);
+      if ("configuration" in checked && problems.length === 0) return Effect.succeed(checked.configuration);
+      if ("problems" in checked) problems.push(...relabel(checked.problems, labels));
+    }
+    return Effect.fail(new ConfigurationError({ file: "command line", problems }));
+  });
+
+const readFrom = (text: string, options: CheckOptions): Front | Problem => {
+  const refuse = (problem: string, expected = fromExample): Problem => ({ path: `--from ${text}`, problem, expected });
+  const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i.exec(text);
+  if (match === null) return refuse("has no scheme");
+  const scheme = match[1]!.toLowerCase();
+  if (["https", "ssl", "tls"].includes(scheme)) {
+    const clear = scheme === "https" ? "http" : "tcp";
+    return refuse(
+      `${scheme} is not built yet`,
+      `${clear}://${match[2]}; elbow doesn't serve ${scheme} in clear instead`,
+    );
+  }
+  if (scheme !== "http" && scheme !== "tcp") return refuse(`${scheme} is not a scheme`, "http or tcp");
+  if (match[3] !== "" && match[3] !== "/") {
+    return refuse(`${match[3]} can't be told apart by a listener`, `${scheme}://${match[2]}`);
+  }
+  const [, host, digits] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(match[2]!) ?? [];
+  if (host === undefined) return refuse(`${match[2]} is not an address and a port`);
+  const address = readBindAddress(host);
+  if (address === "unknown")
+    return refuse(`${host} is not an IP address`, "127.0.0.1, [::1], another one or * for all");
+  if (digits === undefined && scheme === "tcp") return refuse("has no port", `tcp://${host}:5432 with your port`);
+  const port = digits === undefined ? defaultHttpPort : /^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN;
+  if (!isPort(port) && !(port === 0 && options.allowEphemeralPorts)) {
+    return refuse(`${digits === "" ? "an empty text" : digits} is not a port`, "a whole number from 1 to 65535");
+  }
+  return { flag: `--from ${text}`, protocol: scheme === "http" ? "HTTP" : "TCP", address, port };
+};
+
+/** `localhost` is 127.0.0.1 here, as in every example that people copy; `*` and nothing at all are every address. */
+const readBindAddress = (host: string): string | undefined | "unknown" => {
+  if (host === "" || host === "*") return undefined;
+  if (host.toLowerCase() === "localhost") return "127.0.0.1";
+  const isBracketed = host.startsWith("[");
+  const address = parseAddress(isBracketed ? host.slice(1, -1) : host);
+  return address === undefined || host.includes(":") !== isBracketed ? "unknown" : address.text;
+};
+
+const readTo = (text: string, isAllHttp: boolean): Server | Problem => {
+  const flag = `--to ${text}`;
+  if (text.includes("://")) {
+    const bare = text.slice(text.indexOf("://") + 3).replace(/\/$/, "");
+    return { path: flag, problem: "has a scheme, which --from decides", expected: bare };
+  }
+  const split = splitHostAndPort(text);
+  const host = split === undefined ? undefined : parseHost(split.host);
+  if (split === undefined || host === undefined) {
+    return { path: flag, problem: `${text} is not an address or host name with a port`, expected: toExample };
+  }
+  if (/^i-/.test(host)) {
+    return { path: flag, problem: "is an instance id, and flags have no inventory to find it in", expected: toExample };
+  }
+  const bracketed = host.includes(":") ? `[${host}]` : host;
+  const port = split.port ?? (isAllHttp ? defaultHttpPort : undefined);
+  if (port === undefined) return { path: flag, problem: "has no port", expected: `${bracketed}:5432 with your port` };
+  return { flag, text: `${bracketed}:${port}`, port };
+};
+
+/** Every server carries its port; the instance port of the listeners is only there to be overridden. */
+const write = (fronts: ReadonlyArray<Front>, servers: ReadonlyArray<Server>, managementPort: number | undefined) => {
+  const labels = new Map<string, string>([["management.port", "--management-port"]]);
+  const instancePort = servers[0]?.port ?? defaultHttpPort;
+  const addresses = [...new Set(fronts.map(({ address }) => address))];
+  const loadBalancers: Record<string, WrittenConfiguration["loadBalancers"][string]> = {};
+  for (const [position, address] of addresses.entries()) {
+    const name = addresses.length === 1 ? "serve" : `serve-${position + 1}`;
+    const mine = fronts.filter((front) => front.address === address);
+    for (const [index, { flag }] of mine.entries()) labels.set(`loadBalancers.${name}.listeners[${index}]`, flag);
+    for (const [index, { flag }] of servers.entries()) labels.set(`loadBalancers.${name}.instances[${index}]`, flag);
+    loadBalancers[name] = {
+      address,
+      listeners: mine.map(({ protocol, port }) => ({ protocol, port, instancePort })),
+      instances: servers.map(({ text }) => text),
+    };
+  }
+  const written: WrittenConfiguration = { management: { port: managementPort }, loadBalancers };
+  return { written, labels };
+};
+
+/** The same servers stand behind every load balancer, so what is wrong with them is told once. */
+const relabel = (problems: ReadonlyArray<Problem>, labels: ReadonlyMap<string, string>): ReadonlyArray<Problem> => {
+  const translate = (text: string) =>
+    [...labels].reduce((known, [place, flag]) => known.replaceAll(`${place}.port`, flag).replaceAll(place, flag), text);
+  const told = new Map<string, Problem>();
+  for (const { path, problem, expected } of problems) {
+    const translated = { path: translate(path), problem: translate(problem), expected };
+    told.set(`${translated.path}: ${translated.problem}`, translated);
+  }
+  return [...told.values()];
+};

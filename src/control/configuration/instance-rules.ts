@@ -1,0 +1,94 @@
+/**
+ * Settles what every entry of an instance list names, with the inventory at hand, and what is wrong with it.
+ * The second half of a check, and the only place where a written instance becomes an `Instance`.
+ * Owns the order of look-up: inventory id, then address or host name. Never resolves a name.
+ */
+import { parseHost, splitHostAndPort } from "../../model/host.ts";
+import { type Instance, instanceIdDescription, instanceTextDescription, isInstanceId } from "../../model/instance.ts";
+import { findNearestName } from "./nearest-name.ts";
+import { type Finding, spellPlace, spellValue } from "./problem.ts";
+import type { SiftedConfiguration, SiftedInstance, SiftedLoadBalancer } from "./sift.ts";
+
+type Inventory = SiftedConfiguration["inventory"];
+
+/** The instances of one load balancer, and what is wrong with the entries that are none. */
+export interface SettledInstances {
+  readonly instances: ReadonlyArray<Instance>;
+  readonly findings: ReadonlyArray<Finding>;
+}
+
+/** Ids that no entry could be found by. */
+export const findInventoryProblems = (inventory: Inventory): ReadonlyArray<Finding> =>
+  [...inventory.keys()].flatMap((id) => {
+    const { title, expected } = instanceIdDescription;
+    if (isInstanceId(id)) return [];
+    return [{ place: ["instances", id], problem: `${spellValue(id)} is not ${title}`, expected }];
+  });
+
+/** Settles the instance list of one load balancer. */
+export const settleInstances = (loadBalancer: SiftedLoadBalancer, inventory: Inventory): SettledInstances => {
+  const findings: Array<Finding> = [];
+  const settled: Array<{ readonly entry: SiftedInstance; readonly instance: Instance }> = [];
+  const ports = instancePortsOf(loadBalancer);
+  for (const entry of loadBalancer.instances) {
+    const named = nameInstance(entry, inventory);
+    if (named === undefined) continue;
+    if ("problem" in named) {
+      findings.push(named);
+      continue;
+    }
+    if (named.port !== undefined && ports.length > 1) findings.push(ambiguousOverride(entry, named.port, ports));
+    const twin = settled.find(({ instance }) => isSameServer(instance, named, ports));
+    if (twin === undefined) settled.push({ entry, instance: named });
+    else findings.push(duplicate(entry, twin.entry, named.id === twin.instance.id));
+  }
+  return { instances: settled.map(({ instance }) => instance), findings };
+};
+
+/** An instance, a finding, or nothing where the inventory entry itself is broken and has been told. */
+const nameInstance = ({ place, text }: SiftedInstance, inventory: Inventory): Instance | Finding | undefined => {
+  const split = inventory.has(text) ? { host: text } : splitHostAndPort(text);
+  if (split !== undefined && inventory.has(split.host)) {
+    const entry = inventory.get(split.host);
+    return entry && { id: split.host, ...entry, ...(split.port === undefined ? {} : { port: split.port }) };
+  }
+  const { title, expected } = instanceTextDescription;
+  if (split === undefined) return { place, problem: `${spellValue(text)} is not ${title}`, expected };
+  const host = /^i-/i.test(split.host) ? undefined : parseHost(split.host);
+  if (host !== undefined) return { id: text, host, ...(split.port === undefined ? {} : { port: split.port }) };
+  const nearest = findNearestName(split.host, inventory.keys());
+  const isIdLike = nearest !== undefined || isInstanceId(split.host);
+  return {
+    place,
+    problem: isIdLike
+      ? `${spellValue(split.host)} is not in the inventory${nearest === undefined ? "" : `; did you mean ${spellValue(nearest)}?`}`
+      : `${spellValue(text)} is not ${title}`,
+    expected,
+  };
+};
+
+const instancePortsOf = ({ listeners }: SiftedLoadBalancer): ReadonlyArray<number> => [
+  ...new Set(listeners.flatMap(({ instancePort }) => instancePort ?? [])),
+];
+
+/** An override would send every listener to one port, though they were told to go to different ones. */
+const ambiguousOverride = ({ place, text }: SiftedInstance, port: number, ports: ReadonlyArray<number>): Finding => ({
+  place,
+  problem: `port ${port} of ${spellValue(text)} overrides the instance port, but the listeners have different ones (${ports.join(", ")})`,
+  expected: "an instance without a port, or a load balancer for each instance port",
+});
+
+/** Elastic Load Balancing registers an instance once; twice would double its share and its health checks. */
+const isSameServer = (one: Instance, other: Instance, ports: ReadonlyArray<number>): boolean => {
+  if (one.id === other.id) return true;
+  const portOf = (instance: Instance) => instance.port ?? (ports.length === 1 ? ports[0] : undefined);
+  return one.host === other.host && portOf(one) === portOf(other);
+};
+
+const duplicate = (entry: SiftedInstance, twin: SiftedInstance, isSameId: boolean): Finding => ({
+  place: entry.place,
+  problem: isSameId
+    ? `${spellValue(entry.text)} is already ${spellPlace(twin.place)}`
+    : `${spellValue(entry.text)} is the same server as ${spellValue(twin.text)}, ${spellPlace(twin.place)}`,
+  expected: "each instance once",
+});

@@ -1,0 +1,112 @@
+/**
+ * The first half of a check: does the written configuration have the shape of the model's Schemas?
+ * Runs before the rules; turns a Schema's issues into findings whose words are the annotations of those Schemas.
+ * Owns no knowledge of any key or range.
+ */
+import { Result, Schema, type SchemaAST, type SchemaIssue } from "effect";
+import { WrittenConfiguration } from "../../model/configuration.ts";
+import { findNearestName } from "./nearest-name.ts";
+import { childOf, type Finding, type Place, spellValue } from "./problem.ts";
+
+const decode = Schema.decodeUnknownResult(WrittenConfiguration, { errors: "all", onExcessProperty: "error" });
+
+/** Every place where the written configuration departs from its shape. */
+export const findShapeProblems = (written: unknown): ReadonlyArray<Finding> => {
+  const decoded = decode(written);
+  if (Result.isSuccess(decoded)) return [];
+  const findings: Array<Finding> = [];
+  collect(decoded.failure.issue, { place: [], value: written, parent: undefined }, findings);
+  return findings;
+};
+
+/** Where the walk through the issues stands; `parent` is the Schema of the object around it. */
+interface Position {
+  readonly place: Place;
+  readonly value: unknown;
+  readonly parent: SchemaAST.AST | undefined;
+}
+
+const collect = (issue: SchemaIssue.Issue, position: Position, findings: Array<Finding>): void => {
+  switch (issue._tag) {
+    case "Composite":
+      for (const inner of issue.issues) collect(inner, { ...position, parent: issue.ast }, findings);
+      return;
+    case "Pointer": {
+      const steps = issue.path.map((step) => (typeof step === "number" ? step : String(step)));
+      const value = steps.reduce<unknown>(childOf, position.value);
+      collect(issue.issue, { ...position, place: [...position.place, ...steps], value }, findings);
+      return;
+    }
+    case "Encoding":
+      collect(issue.issue, position, findings);
+      return;
+    case "AnyOf":
+      if (issue.issues.length === 0) findings.push(describeValue(position, issue.ast));
+      for (const inner of issue.issues) collect(inner, position, findings);
+      return;
+    case "MissingKey":
+      findings.push(describeMissing(position));
+      return;
+    case "UnexpectedKey":
+      findings.push(describeUnknownKey(position, issue.ast));
+      return;
+    case "Filter":
+      findings.push({ place: position.place, ...phrase(position.value, issue.filter.annotations) });
+      return;
+    case "InvalidType":
+    case "OneOf":
+      findings.push(describeValue(position, issue.ast));
+      return;
+    case "InvalidValue":
+    case "Forbidden":
+      findings.push({ place: position.place, ...phrase(position.value, issue.annotations) });
+      return;
+  }
+};
+
+const describeValue = ({ place, value }: Position, ast: SchemaAST.AST): Finding => {
+  const member = describedMember(ast);
+  const { title, expected } = annotationsOf(member);
+  if (value === undefined) return { place, problem: "is missing", expected: `${title}: ${expected}` };
+  if (member._tag === "Number" && typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value))) {
+    return { place, problem: `${spellValue(value)} is a text in quotes, not ${title}`, expected };
+  }
+  return { place, ...phrase(value, member.annotations) };
+};
+
+const describeMissing = ({ place, parent }: Position): Finding => {
+  const key = place.at(-1);
+  const property = parent?._tag === "Objects" ? parent.propertySignatures.find(({ name }) => name === key) : undefined;
+  const { title, expected } = annotationsOf(property === undefined ? undefined : describedMember(property.type));
+  return { place, problem: "is missing", expected: `${title}: ${expected}` };
+};
+
+const describeUnknownKey = ({ place }: Position, ast: SchemaAST.AST): Finding => {
+  const known = ast._tag === "Objects" ? ast.propertySignatures.map(({ name }) => String(name)) : [];
+  const key = String(place.at(-1));
+  const nearest = findNearestName(key, known);
+  return {
+    place,
+    problem: `unknown key \`${key}\`${nearest === undefined ? "" : `; did you mean \`${nearest}\`?`}`,
+    expected: `one of ${known.map((name) => `\`${name}\``).join(", ")}`,
+  };
+};
+
+/** An optional member is a union with undefined, which nobody means: its other side carries the words. */
+const describedMember = (ast: SchemaAST.AST): SchemaAST.AST => {
+  if (ast._tag !== "Union" || ast.annotations?.title !== undefined) return ast;
+  const inner = ast.types.find((type) => type._tag !== "Undefined");
+  return inner === undefined ? ast : describedMember(inner);
+};
+
+type Annotations = Readonly<Record<string, unknown>> | undefined;
+
+const phrase = (value: unknown, annotations: Annotations): { problem: string; expected: string } => {
+  const { title, expected } = annotationsOf({ annotations });
+  return { problem: `${spellValue(value)} is not ${title}`, expected };
+};
+
+const annotationsOf = (annotated: { readonly annotations?: Annotations } | undefined) => ({
+  title: String(annotated?.annotations?.title ?? "a legal value"),
+  expected: String(annotated?.annotations?.expected ?? "another value"),
+});

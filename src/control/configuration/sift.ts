@@ -1,0 +1,145 @@
+/**
+ * Takes from a written configuration every part that is sound by itself, and leaves the broken ones out.
+ * Stands between the shape check and the rules, so that one broken member doesn't hide the problems of its neighbours.
+ * Owns no message: what it leaves out, the shape check has already told.
+ */
+import { Option, Predicate, Schema } from "effect";
+import { type Address, parseAddress } from "../../model/address.ts";
+import { type Attributes, defaultAttributes, WrittenAttributes } from "../../model/attributes.ts";
+import { WrittenConfiguration, WrittenManagement } from "../../model/configuration.ts";
+import { parseHost, splitHostAndPort } from "../../model/host.ts";
+import { type Instance, WrittenInstance, WrittenInventoryEntry } from "../../model/instance.ts";
+import { WrittenListener } from "../../model/listener.ts";
+import { WrittenLoadBalancer } from "../../model/load-balancer.ts";
+import type { Protocol } from "../../model/protocol.ts";
+import type { Place } from "./problem.ts";
+
+/** A bind address that was left out binds everything; one that is broken must not be compared with others. */
+export type Bind = { readonly isKnown: true; readonly address: Address | undefined } | { readonly isKnown: false };
+
+/** The sound members of a listener; `instanceProtocol` is the listener's own where it was left out. */
+export interface SiftedListener {
+  readonly place: Place;
+  readonly protocol: Protocol | undefined;
+  readonly port: number | undefined;
+  readonly instanceProtocol: Protocol | undefined;
+  readonly isInstanceProtocolWritten: boolean;
+  readonly instancePort: number | undefined;
+}
+
+/** An entry of an instance list that is a text; what it names is settled by the rules. */
+export interface SiftedInstance {
+  readonly place: Place;
+  readonly text: string;
+}
+
+/** The sound members of a load balancer. */
+export interface SiftedLoadBalancer {
+  readonly place: Place;
+  readonly name: string;
+  readonly bind: Bind;
+  readonly listeners: ReadonlyArray<SiftedListener>;
+  readonly instances: ReadonlyArray<SiftedInstance>;
+  readonly attributes: Attributes;
+}
+
+/** The sound members of a configuration; an inventory id whose entry is broken maps to undefined. */
+export interface SiftedConfiguration {
+  readonly management: {
+    readonly bind: Bind;
+    readonly port: number | undefined;
+    readonly isAddressWritten: boolean;
+    readonly isPortWritten: boolean;
+  };
+  readonly shutdownGrace: number | undefined;
+  readonly maxConnections: number | undefined;
+  readonly inventory: ReadonlyMap<string, Omit<Instance, "id"> | undefined>;
+  readonly loadBalancers: ReadonlyArray<SiftedLoadBalancer>;
+}
+
+/** Takes every sound part of a written configuration. */
+export const siftConfiguration = (written: unknown): SiftedConfiguration => {
+  const root = membersOf(written);
+  const management = membersOf(root.get("management"));
+  return {
+    management: {
+      bind: siftBind(management.get("address")),
+      port: take(WrittenManagement.fields.port, management.get("port")),
+      isAddressWritten: management.get("address") !== undefined,
+      isPortWritten: management.get("port") !== undefined,
+    },
+    shutdownGrace: take(WrittenConfiguration.fields.shutdownGrace, root.get("shutdownGrace")),
+    maxConnections: take(WrittenConfiguration.fields.maxConnections, root.get("maxConnections")),
+    inventory: new Map([...membersOf(root.get("instances"))].map(([id, entry]) => [id, siftInventoryEntry(entry)])),
+    loadBalancers: [...membersOf(root.get("loadBalancers"))].map(([name, value]) => siftLoadBalancer(name, value)),
+  };
+};
+
+const siftLoadBalancer = (name: string, written: unknown): SiftedLoadBalancer => {
+  const place: Place = ["loadBalancers", name];
+  const members = membersOf(written);
+  const attributes = membersOf(members.get("attributes"));
+  const attributeOf = (key: keyof Attributes) =>
+    take(WrittenAttributes.fields[key], attributes.get(key)) ?? defaultAttributes[key];
+  return {
+    place,
+    name,
+    bind: siftBind(members.get("address")),
+    listeners: itemsOf(members.get("listeners")).map((item, index) =>
+      siftListener([...place, "listeners", index], item),
+    ),
+    instances: itemsOf(members.get("instances")).flatMap((item, index) => {
+      const text = take(WrittenInstance, item);
+      return text === undefined ? [] : [{ place: [...place, "instances", index], text }];
+    }),
+    attributes: {
+      idleTimeout: attributeOf("idleTimeout"),
+      connectTimeout: attributeOf("connectTimeout"),
+      requestHeadTimeout: attributeOf("requestHeadTimeout"),
+    },
+  };
+};
+
+const siftListener = (place: Place, written: unknown): SiftedListener => {
+  const members = membersOf(written);
+  const { fields } = WrittenListener;
+  const protocol = take(fields.protocol, members.get("protocol"));
+  const isInstanceProtocolWritten = members.get("instanceProtocol") !== undefined;
+  return {
+    place,
+    protocol,
+    port: take(fields.port, members.get("port")),
+    instanceProtocol: isInstanceProtocolWritten
+      ? take(fields.instanceProtocol, members.get("instanceProtocol"))
+      : protocol,
+    isInstanceProtocolWritten,
+    instancePort: take(fields.instancePort, members.get("instancePort")),
+  };
+};
+
+const siftInventoryEntry = (written: unknown): Omit<Instance, "id"> | undefined => {
+  const entry = take(WrittenInventoryEntry, written);
+  if (entry === undefined) return undefined;
+  const { host, port } = typeof entry === "string" ? splitHostAndPort(entry)! : { ...entry, host: entry.address };
+  const zone = typeof entry === "string" ? undefined : entry.zone;
+  return {
+    host: parseHost(host)!,
+    ...(port === undefined ? {} : { port }),
+    ...(zone === undefined ? {} : { zone }),
+  };
+};
+
+const siftBind = (written: unknown): Bind => {
+  if (written === undefined) return { isKnown: true, address: undefined };
+  const text = take(WrittenLoadBalancer.fields.address, written);
+  return text === undefined ? { isKnown: false } : { isKnown: true, address: parseAddress(text) };
+};
+
+const take = <T>(schema: Schema.Decoder<T>, value: unknown): T | undefined =>
+  Option.getOrUndefined(Schema.decodeUnknownOption(schema)(value));
+
+/** A Map, because a name such as `constructor` must not find what every object inherits. */
+const membersOf = (value: unknown): ReadonlyMap<string, unknown> =>
+  new Map(Predicate.isObject(value) ? Object.entries(value) : []);
+
+const itemsOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : []);

@@ -1,0 +1,53 @@
+/**
+ * A load balancer: a bind address, listeners, instances and attributes under one name.
+ * The unit that control starts, changes and stops; owns the shape and the rule for names.
+ * Never holds anything that changes while it runs.
+ */
+import { Schema } from "effect";
+import { parseAddress } from "./address.ts";
+import { Attributes, WrittenAttributes } from "./attributes.ts";
+import { type Description, described } from "./described.ts";
+import { Instance, WrittenInstance } from "./instance.ts";
+import { Listener, WrittenListener } from "./listener.ts";
+
+/** What a load balancer's name is called in messages. */
+export const nameDescription: Description = {
+  title: "a load balancer name",
+  expected: "1 to 32 letters, digits and hyphens, no hyphen first or last",
+};
+
+/** Whether a text may name a load balancer (Elastic Load Balancing API, `CreateLoadBalancer`). */
+export const isLoadBalancerName = (text: string): boolean => /^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$/.test(text);
+
+/** An IPv4 or IPv6 address to bind; `0.0.0.0` is all of IPv4, `::` all of IPv6 and IPv4. */
+export const BindAddress = described(
+  Schema.String,
+  { title: "an IP address", expected: 'one such as "127.0.0.1", "0.0.0.0" or "::1"' },
+  (text) => parseAddress(text) !== undefined,
+);
+
+/** A load balancer as it stands in a configuration, under its name. */
+export const WrittenLoadBalancer = Schema.Struct({
+  address: Schema.optional(BindAddress),
+  listeners: Schema.Array(WrittenListener).annotate({
+    title: "a list of listeners",
+    expected: 'one such as [{ protocol: "HTTP", port: 8080, instancePort: 80 }]',
+  }),
+  instances: Schema.Array(WrittenInstance).annotate({
+    title: "a list of instances",
+    expected: 'one such as ["127.0.0.1:3001", "127.0.0.1:3002"]; an empty one is []',
+  }),
+  attributes: Schema.optional(WrittenAttributes),
+}).annotate({ title: "a load balancer", expected: "one with `listeners` and `instances`" });
+
+/** A load balancer with every member known. */
+export const LoadBalancer = Schema.Struct({
+  name: Schema.String,
+  address: Schema.optionalKey(Schema.String),
+  listeners: Schema.Array(Listener),
+  instances: Schema.Array(Instance),
+  attributes: Attributes,
+});
+
+/** One load balancer; without `address` it binds every address of this machine, IPv4 and IPv6. */
+export interface LoadBalancer extends Schema.Schema.Type<typeof LoadBalancer> {}

@@ -1,0 +1,20 @@
+/**
+ * What configuration files and policies import as `elbow`: the contract between elbow and its users' code.
+ * Bound to that name by tsconfig inside this repository and by virtual-module.ts everywhere else.
+ * Owns the helpers that give user code its types; never runs any of it.
+ */
+import type { WrittenConfiguration } from "../model/configuration.ts";
+
+export { Schema } from "effect";
+export type { WrittenConfiguration } from "../model/configuration.ts";
+export type { WrittenProtocol } from "../model/protocol.ts";
+export { type Balancer, type BalancerMember, type BalancerPolicy, defineBalancer } from "./balancer.ts";
+
+/** A configuration, a promise of one, or a function that gives either; a function is called at every (re)load. */
+export type ConfigurationSource =
+  | WrittenConfiguration
+  | Promise<WrittenConfiguration>
+  | (() => WrittenConfiguration | Promise<WrittenConfiguration>);
+
+/** Gives its argument back, typed: the default export of a configuration file. */
+export const defineConfig = <const Source extends ConfigurationSource>(source: Source): Source => source;
