@@ -1,0 +1,82 @@
+// Every way in which a connection or a request can fail, in one table: whose side, in which phase, what the client is
+// told, what is counted, and whether another connection may be tried.
+//
+// Sits at the end of every import chain. It decides nothing by itself; the pipeline looks a reason up and acts.
+import { Data } from "effect";
+
+/** Whose doing it is: the client's, the instance's (or the network to it), or elbow's own. */
+export type Side = "client" | "backend" | "proxy";
+
+/** How far the connection or exchange had come. */
+export type Phase = "accept" | "requestHead" | "requestBody" | "balance" | "dial" | "responseHead" | "responseBody";
+
+/** What is known of one reason. */
+export interface ReasonFacts {
+  readonly side: Side;
+  readonly phase: Phase;
+  /** The status an HTTP client gets when no byte of an answer was sent yet; 0 where none can be sent. */
+  readonly status: 0 | 400 | 405 | 408 | 502 | 503 | 504;
+  /** Whether a further connection or instance may be tried when nothing that can't be repeated was sent. */
+  readonly isRetryable: boolean;
+  /** How loudly it is told where logs are kept. */
+  readonly level: "debug" | "info" | "warn" | "error";
+}
+
+const reason = (
+  side: Side,
+  phase: Phase,
+  status: ReasonFacts["status"],
+  level: ReasonFacts["level"],
+  isRetryable = false,
+): ReasonFacts => ({ side, phase, status, level, isRetryable });
+
+/**
+ * The table. Status codes follow "Troubleshoot a Classic Load Balancer: HTTP errors" (AWS) and, where that is silent,
+ * `docs/decisions/0003-answers-of-our-own.md`.
+ */
+export const reasons = {
+  connectionCapReached: reason("proxy", "accept", 0, "warn"),
+  idle: reason("client", "accept", 0, "debug"),
+  clientReset: reason("client", "requestHead", 0, "debug"),
+  badRequest: reason("client", "requestHead", 400, "debug"),
+  requestHeadTooLarge: reason("client", "requestHead", 400, "debug"),
+  connectMethod: reason("client", "requestHead", 400, "debug"),
+  methodTooLong: reason("client", "requestHead", 405, "debug"),
+  requestHeadTimeout: reason("client", "requestHead", 408, "debug"),
+  requestHeadCut: reason("client", "requestHead", 408, "debug"),
+  badRequestBody: reason("client", "requestBody", 400, "debug"),
+  requestBodyTimeout: reason("client", "requestBody", 408, "debug"),
+  requestBodyCut: reason("client", "requestBody", 408, "debug"),
+  noInstance: reason("proxy", "balance", 503, "warn"),
+  connectRefused: reason("backend", "dial", 503, "warn", true),
+  connectTimeout: reason("backend", "dial", 504, "warn", true),
+  descriptorsExhausted: reason("proxy", "dial", 503, "error", true),
+  backendClosed: reason("backend", "responseHead", 504, "info", true),
+  backendTimeout: reason("backend", "responseHead", 504, "info"),
+  badResponse: reason("backend", "responseHead", 502, "warn"),
+  responseHeadTooLarge: reason("backend", "responseHead", 502, "warn"),
+  responseCut: reason("backend", "responseBody", 0, "warn"),
+  responseTimeout: reason("backend", "responseBody", 0, "warn"),
+  badResponseBody: reason("backend", "responseBody", 0, "warn"),
+  clientGone: reason("client", "responseBody", 0, "debug"),
+  shutdown: reason("proxy", "responseBody", 0, "info"),
+} as const satisfies Record<string, ReasonFacts>;
+
+/** The name of one way to fail. */
+export type Reason = keyof typeof reasons;
+
+/** No connection to any instance: what the slow path fails with. */
+export class ConnectError extends Data.TaggedError("ConnectError")<{
+  readonly reason: Extract<Reason, "noInstance" | "connectRefused" | "connectTimeout" | "descriptorsExhausted">;
+}> {}
+
+/** A listening address that the system refused. */
+export class BindError extends Data.TaggedError("BindError")<{
+  readonly address: string;
+  readonly port: number;
+  /** The system's own code: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`… */
+  readonly code: string;
+  readonly loadBalancer: string;
+  /** Where the port is written, such as `loadBalancers.web.listeners[0].port`. */
+  readonly setting: string;
+}> {}

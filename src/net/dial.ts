@@ -1,0 +1,149 @@
+// Opening a connection to an instance, so that giving up leaves nothing behind.
+//
+// Bun.connect can't be cancelled: an abandoned attempt stays in SYN_SENT for up to 127 s. So the socket is made with
+// the system's own calls, non-blocking, and Bun adopts it; closing it then really ends the attempt. Where those calls
+// can't be had, Bun.connect is used and an attempt that was given up is closed when it at last opens.
+
+import { Deadline, type DeadlineOwner } from "./deadlines.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { libc, readErrno } from "./libc.ts";
+import { makeSocketHandlers, type PendingDial, Transport } from "./transport.ts";
+
+/** Why no connection came. `refused` covers every answer of the network but silence. */
+export type DialFailure = "refused" | "timeout" | "exhausted";
+
+/** How a dial ends; exactly one is called, never before `dial` returns. */
+export interface DialListener {
+  onDialled(transport: Transport): void;
+  onDialFailed(failure: DialFailure, code: string): void;
+}
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const EINPROGRESS = 115;
+const EMFILE = 24;
+const ENFILE = 23;
+
+const handlers = makeSocketHandlers((socket) => {
+  socket.data.socket = socket;
+});
+
+/** A connection attempt under way. */
+export class Dial implements PendingDial, DeadlineOwner {
+  private readonly transport = new Transport();
+  private readonly deadline = new Deadline(this);
+  private isOver = false;
+
+  /** @internal */
+  constructor(
+    endpoint: Endpoint,
+    timeoutMs: number,
+    private readonly listener: DialListener,
+  ) {
+    this.transport.dial = this;
+    this.deadline.armIn(timeoutMs);
+    if (useSystemCalls && libc !== undefined) this.adopt(libc, endpoint);
+    else this.connect(endpoint);
+  }
+
+  /** Gives up; the listener hears nothing, and no half-open socket stays. */
+  cancel(): void {
+    if (this.isOver) return;
+    this.finish();
+    this.transport.abort();
+  }
+
+  private adopt(system: NonNullable<typeof libc>, endpoint: Endpoint): void {
+    const family = endpoint.isIPv6 ? AF_INET6 : AF_INET;
+    const fd = system.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+      this.failSoon(readErrno());
+      return;
+    }
+    if (system.connect(fd, endpoint.sockaddr, endpoint.sockaddr.length) < 0) {
+      const errno = readErrno();
+      if (errno !== EINPROGRESS) {
+        system.close(fd);
+        this.failSoon(errno);
+        return;
+      }
+    }
+    void Bun.connect<Transport>({
+      fd,
+      data: this.transport,
+      allowHalfOpen: true,
+      socket: handlers,
+    } as unknown as Bun.TCPSocketConnectOptions<Transport>).catch(ignore);
+  }
+
+  private connect(endpoint: Endpoint): void {
+    Bun.connect<Transport>({
+      hostname: endpoint.address,
+      port: endpoint.port,
+      data: this.transport,
+      allowHalfOpen: true,
+      socket: handlers,
+    }).then(
+      (socket) => {
+        if (this.isOver) socket.terminate();
+        else this.onConnected();
+      },
+      (error: { readonly code?: string }) => this.onFailed(error.code),
+    );
+  }
+
+  /** A failure known at once is still told later, so that the caller's state is complete when it hears of it. */
+  private failSoon(errno: number): void {
+    const isExhausted = errno === EMFILE || errno === ENFILE;
+    queueMicrotask(() => this.fail(isExhausted ? "exhausted" : "refused", `errno ${errno}`));
+  }
+
+  onConnected(): void {
+    const { socket } = this.transport;
+    // Bun says "writable" once before the handshake is over; a peer port is there only after it.
+    if (this.isOver || socket?.remotePort === undefined) return;
+    this.finish();
+    this.transport.dial = undefined;
+    this.listener.onDialled(this.transport);
+  }
+
+  onFailed(code: string | undefined): void {
+    this.fail(code === "ETIMEDOUT" ? "timeout" : "refused", code ?? "ECONNREFUSED");
+  }
+
+  onDeadline(): number {
+    if (!this.isOver) {
+      this.transport.abort();
+      this.fail("timeout", "ETIMEDOUT");
+    }
+    return 0;
+  }
+
+  private fail(failure: DialFailure, code: string): void {
+    if (this.isOver) return;
+    this.finish();
+    this.transport.isClosed = true;
+    this.listener.onDialFailed(failure, code);
+  }
+
+  private finish(): void {
+    this.isOver = true;
+    this.deadline.disarm();
+  }
+}
+
+const ignore = (): void => {};
+
+let useSystemCalls = libc !== undefined;
+
+/** Falls back to Bun.connect for every later dial; the start-up self-test decides. */
+export const dialWithoutSystemCalls = (): void => {
+  useSystemCalls = false;
+};
+
+/** Opens a connection to `endpoint` within `timeoutMs` milliseconds (exact to one tick). */
+export const dial = (endpoint: Endpoint, timeoutMs: number, listener: DialListener): Dial =>
+  new Dial(endpoint, timeoutMs, listener);

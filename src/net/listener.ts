@@ -1,0 +1,59 @@
+// A listening socket: Bun.listen with what it lacks (a long backlog, half-open connections, plain addresses).
+//
+// Owns the socket and nothing of the connections it accepted. It never decides who may come in.
+import type { Socket, TCPSocketListener } from "bun";
+import { setBacklog } from "./libc.ts";
+import { makeSocketHandlers, Transport } from "./transport.ts";
+
+const backlogLength = 4096;
+
+/** A listening socket that can be stopped. */
+export interface ListeningSocket {
+  /** The address that it is bound to. */
+  readonly address: string;
+  /** The port that it is bound to: the one asked for, or the one the system chose for 0. */
+  readonly port: number;
+  /** Refuses new connections from now on; those accepted live on. */
+  stop(): void;
+}
+
+/** The system's refusal to bind, in its own code: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`… */
+export interface ListenFailure {
+  readonly code: string;
+}
+
+/**
+ * Listens on an address and port; `::` takes IPv4 clients too.
+ *
+ * *Fails with*: throws an error whose `code` is the system's.
+ */
+export const listenUnsafe = (
+  address: string,
+  port: number,
+  onAccept: (transport: Transport) => void,
+): ListeningSocket => {
+  const handlers = makeSocketHandlers((socket: Socket<Transport>) => {
+    const transport = new Transport();
+    transport.socket = socket;
+    socket.data = transport;
+    onAccept(transport);
+  });
+  const listener: TCPSocketListener<Transport> = Bun.listen<Transport>({
+    hostname: address,
+    port,
+    allowHalfOpen: true,
+    socket: handlers,
+  });
+  setBacklog((listener as unknown as { readonly fd: number }).fd, backlogLength);
+  const boundPort = listener.port;
+  let isStopped = false;
+  return {
+    address,
+    port: boundPort,
+    stop() {
+      if (isStopped) return;
+      isStopped = true;
+      listener.stop(false);
+    },
+  };
+};

@@ -1,0 +1,232 @@
+// One byte end of a connection: write, pause, resume, half-close, abort. Whether TLS lies under it can't be seen.
+//
+// The only place that knows how Bun's sockets really behave (partial writes, `end` against `shutdown`, a FIN that shows
+// as `close`). Owns what the socket did not take yet, which is at most what one read brought: the caller closes its
+// valve when `write` says no. It never queues more than that, and never calls its receiver after `close` or `abort`.
+import type { Socket, SocketHandler } from "bun";
+
+/** What happens at a transport, in order; called synchronously from the event loop. */
+export interface Receiver {
+  /** Bytes from the peer; the receiver owns the chunk and may keep or change it. */
+  onBytes(chunk: Uint8Array): void;
+  /** Everything that `write` had kept back has been taken. */
+  onWritable(): void;
+  /** The peer will send no more (FIN); it may still be reading. */
+  onEnd(): void;
+  /** The socket is gone; the last call. `isReset` is true when the peer or the network cut it (RST, time-out). */
+  onClosed(isReset: boolean): void;
+}
+
+const nobody: Receiver = { onBytes() {}, onWritable() {}, onEnd() {}, onClosed() {} };
+
+/** A connection that is being made; see `dial.ts`. */
+export interface PendingDial {
+  onConnected(): void;
+  onFailed(code: string | undefined): void;
+}
+
+enum Then {
+  Nothing = 0,
+  HalfClose = 1,
+  Close = 2,
+}
+
+export class Transport {
+  receiver: Receiver = nobody;
+  /** @internal */ socket: Socket<Transport> | undefined = undefined;
+  /** @internal */ dial: PendingDial | undefined = undefined;
+  /** @internal */ pending: Uint8Array | undefined = undefined;
+  /** @internal */ whenFlushed: Then = Then.Nothing;
+  /** The peer has sent its FIN. */
+  hasEnded = false;
+  /** We have sent ours, or will when the kept bytes are taken. */
+  isShut = false;
+  isClosed = false;
+
+  /** False while bytes wait for the peer to read. */
+  get isWritable(): boolean {
+    return this.pending === undefined;
+  }
+
+  get remoteAddress(): string {
+    return this.socket?.remoteAddress ?? "";
+  }
+
+  get remotePort(): number {
+    return this.socket?.remotePort ?? 0;
+  }
+
+  get localAddress(): string {
+    return this.socket?.localAddress ?? "";
+  }
+
+  /**
+   * Sends bytes that the transport may keep until they are taken.
+   *
+   * *Details*: true when the socket took all of them. On false the rest is kept, `onWritable` follows, and the caller
+   * must stop its source. After the connection has gone, bytes vanish and the answer is false.
+   */
+  write(bytes: Uint8Array): boolean {
+    if (this.pending !== undefined) return this.keep(bytes);
+    if (this.isClosed) return false;
+    const taken = (this.socket as Socket<Transport>).write(bytes);
+    if (taken === bytes.length) return true;
+    if (taken < 0) return false;
+    this.pending = taken === 0 ? bytes : bytes.subarray(taken);
+    return false;
+  }
+
+  /** Like {@link write} for bytes in a buffer that its owner will use again: what isn't taken at once is copied. */
+  writeCopy(bytes: Uint8Array): boolean {
+    if (this.pending !== undefined) return this.keep(bytes);
+    if (this.isClosed) return false;
+    const taken = (this.socket as Socket<Transport>).write(bytes);
+    if (taken === bytes.length) return true;
+    if (taken < 0) return false;
+    this.pending = bytes.slice(taken);
+    return false;
+  }
+
+  /** Rare: a second write before the first was taken (a read that was already under way when the valve shut). */
+  private keep(bytes: Uint8Array): boolean {
+    const pending = this.pending as Uint8Array;
+    const joined = new Uint8Array(pending.length + bytes.length);
+    joined.set(pending);
+    joined.set(bytes, pending.length);
+    this.pending = joined;
+    return false;
+  }
+
+  /** Stops reading; one chunk may still arrive when the peer resets meanwhile. */
+  pause(): void {
+    if (!this.isClosed) this.socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.isClosed) this.socket?.resume();
+  }
+
+  /** Half-close: sends FIN after what is kept; the peer may go on sending. */
+  shutdown(): void {
+    if (this.isShut || this.isClosed) return;
+    this.isShut = true;
+    if (this.pending !== undefined) {
+      this.whenFlushed = Then.HalfClose;
+      return;
+    }
+    // Bun's `end()` is a full close(2); only `shutdown()` is shutdown(2).
+    this.socket?.shutdown();
+  }
+
+  /** Full close after what is kept has been taken. The receiver hears no more of it. */
+  close(): void {
+    if (this.isClosed) return;
+    if (this.pending !== undefined) {
+      this.receiver = nobody;
+      this.whenFlushed = Then.Close;
+      return;
+    }
+    this.release()?.end();
+  }
+
+  /** Full close now, with a reset (RST); kept bytes are lost. The receiver hears no more of it. */
+  abort(): void {
+    if (this.isClosed) return;
+    this.release()?.terminate();
+  }
+
+  private release(): Socket<Transport> | undefined {
+    const socket = this.socket;
+    this.isClosed = true;
+    this.receiver = nobody;
+    this.pending = undefined;
+    return socket;
+  }
+
+  /** @internal The socket can take bytes again; Bun also says so when nothing waits. */
+  flush(): void {
+    if (this.dial !== undefined) {
+      this.dial.onConnected();
+      return;
+    }
+    const pending = this.pending;
+    if (pending === undefined || this.isClosed) return;
+    const taken = (this.socket as Socket<Transport>).write(pending);
+    if (taken < 0) return;
+    if (taken < pending.length) {
+      this.pending = pending.subarray(taken);
+      return;
+    }
+    this.pending = undefined;
+    if (this.whenFlushed === Then.Close) {
+      this.release()?.end();
+      return;
+    }
+    if (this.whenFlushed === Then.HalfClose) this.socket?.shutdown();
+    this.whenFlushed = Then.Nothing;
+    this.receiver.onWritable();
+  }
+
+  /** @internal */
+  endOfInput(): void {
+    if (this.dial !== undefined || this.hasEnded || this.isClosed) return;
+    this.hasEnded = true;
+    this.receiver.onEnd();
+  }
+
+  /** @internal */
+  gone(error: unknown): void {
+    const code = (error as { readonly code?: string } | undefined)?.code;
+    if (this.dial !== undefined) {
+      this.dial.onFailed(code);
+      return;
+    }
+    if (this.isClosed) return;
+    // After our own half-close, Bun shows the peer's FIN as a close without error, never as an end.
+    if (code === undefined && !this.hasEnded) {
+      this.hasEnded = true;
+      this.receiver.onEnd();
+      if (this.isClosed) return;
+    }
+    const receiver = this.receiver;
+    this.release();
+    receiver.onClosed(code !== undefined);
+  }
+}
+
+/** What Bun calls; one object serves every socket, and each socket's `data` is its transport. */
+export const makeSocketHandlers = (onOpen: (socket: Socket<Transport>) => void): SocketHandler<Transport> => {
+  const handlers: SocketHandler<Transport, "uint8array"> = {
+    // A plain Uint8Array: a Buffer's `subarray` costs several times as much.
+    binaryType: "uint8array",
+    open: onOpen,
+    data(socket, chunk) {
+      socket.data.receiver.onBytes(chunk);
+    },
+    drain(socket) {
+      socket.data.flush();
+    },
+    end(socket) {
+      socket.data.endOfInput();
+    },
+    close(socket, error) {
+      socket.data.gone(error);
+    },
+    error(socket, error) {
+      // A defect of ours in a callback: Bun would leave the socket open and half served. It must end, and be seen.
+      reportDefect(error);
+      socket.terminate();
+    },
+  };
+  // The type of Bun.listen's options knows only the default binaryType.
+  return handlers as unknown as SocketHandler<Transport>;
+};
+
+let reportDefect: (error: unknown) => void = (error) => {
+  process.stderr.write(`elbow: defect in a connection: ${(error as Error)?.stack ?? error}\n`);
+};
+
+/** Sets who hears of exceptions thrown inside socket callbacks; the connection itself is always aborted. */
+export const onSocketDefect = (report: (error: unknown) => void): void => {
+  reportDefect = report;
+};
