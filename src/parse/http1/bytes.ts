@@ -1,0 +1,70 @@
+// Byte classes and constants of HTTP/1 messages (RFC 9110 §5.6.2, RFC 9112 §2–5).
+//
+// Tables, so that a parser asks one question per byte.
+
+export const HTAB = 0x09;
+export const LF = 0x0a;
+export const CR = 0x0d;
+export const SP = 0x20;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
+export const SEMICOLON = 0x3b;
+
+const table = (isMember: (byte: number) => boolean): Uint8Array => {
+  const bytes = new Uint8Array(256);
+  for (let byte = 0; byte < 256; byte++) bytes[byte] = isMember(byte) ? 1 : 0;
+  return bytes;
+};
+
+const isAlphanumeric = (byte: number): boolean =>
+  (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
+
+/** `tchar` (RFC 9110 §5.6.2): what methods and field names are made of. */
+export const isTokenByte = table(
+  (byte) => isAlphanumeric(byte) || "!#$%&'*+-.^_`|~".includes(String.fromCharCode(byte)),
+);
+
+/** What a field value may hold (RFC 9110 §5.5): HTAB, SP, VCHAR and obs-text. */
+export const isValueByte = table((byte) => byte === HTAB || (byte >= SP && byte !== 0x7f));
+
+/** What a request target may hold on the wire: no blank, no control byte. */
+export const isTargetByte = table((byte) => byte > SP && byte !== 0x7f);
+
+/** The value of a hexadecimal digit, 255 for any other byte. */
+export const hexValue = ((): Uint8Array => {
+  const bytes = new Uint8Array(256).fill(255);
+  for (let digit = 0; digit < 10; digit++) bytes[0x30 + digit] = digit;
+  for (let digit = 10; digit < 16; digit++) {
+    bytes[0x41 + digit - 10] = digit;
+    bytes[0x61 + digit - 10] = digit;
+  }
+  return bytes;
+})();
+
+/** ASCII (or Latin-1) text as bytes. */
+export const bytesOf = (text: string): Uint8Array => {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
+};
+
+/** Whether `bytes[start, end)` is `lower` (given in lower case), ignoring ASCII case. */
+export const equalsIgnoringCase = (bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean => {
+  const length = end - start;
+  if (length !== lower.length) return false;
+  for (let index = 0; index < length; index++) {
+    const byte = bytes[start + index] as number;
+    const expected = lower[index] as number;
+    if (byte === expected) continue;
+    // Only letters have a second case; 0x20 apart, and never a letter against another kind of byte.
+    if (byte < 0x41 || byte > 0x5a || (byte | 0x20) !== expected) return false;
+  }
+  return true;
+};
+
+/** `bytes[start, end)` as text, a character per byte (Latin-1), as RFC 9110 §5.5 asks for obs-text. */
+export const textOf = (bytes: Uint8Array, start: number, end: number): string => {
+  let text = "";
+  for (let index = start; index < end; index++) text += String.fromCharCode(bytes[index] as number);
+  return text;
+};

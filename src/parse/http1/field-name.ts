@@ -1,0 +1,69 @@
+// Recognises the few field names that a proxy acts on, by length first, so that any other name costs one comparison.
+import { bytesOf, equalsIgnoringCase } from "./bytes.ts";
+
+/** What a field is to a proxy; `other` passes through untouched. */
+export const Field = {
+  other: 0,
+  host: 1,
+  contentLength: 2,
+  transferEncoding: 3,
+  connection: 4,
+  keepAlive: 5,
+  proxyConnection: 6,
+  te: 7,
+  upgrade: 8,
+  expect: 9,
+  forwardedFor: 10,
+  forwardedProto: 11,
+  forwardedPort: 12,
+} as const;
+
+/** One of {@link Field}'s codes. */
+export type Field = (typeof Field)[keyof typeof Field];
+
+const host = bytesOf("host");
+const te = bytesOf("te");
+const expect = bytesOf("expect");
+const upgrade = bytesOf("upgrade");
+const connection = bytesOf("connection");
+const keepAlive = bytesOf("keep-alive");
+const contentLength = bytesOf("content-length");
+const forwardedFor = bytesOf("x-forwarded-for");
+const forwardedPort = bytesOf("x-forwarded-port");
+const proxyConnection = bytesOf("proxy-connection");
+const transferEncoding = bytesOf("transfer-encoding");
+const forwardedProto = bytesOf("x-forwarded-proto");
+
+/** Which field `bytes[start, end)` names, ignoring case (RFC 9110 §5.1). */
+export const recogniseField = (bytes: Uint8Array, start: number, end: number): Field => {
+  const first = (bytes[start] as number) | 0x20;
+  switch (end - start) {
+    case 2:
+      return first === 0x74 && equalsIgnoringCase(bytes, start, end, te) ? Field.te : Field.other;
+    case 4:
+      return first === 0x68 && equalsIgnoringCase(bytes, start, end, host) ? Field.host : Field.other;
+    case 6:
+      return first === 0x65 && equalsIgnoringCase(bytes, start, end, expect) ? Field.expect : Field.other;
+    case 7:
+      return first === 0x75 && equalsIgnoringCase(bytes, start, end, upgrade) ? Field.upgrade : Field.other;
+    case 10:
+      if (first === 0x63 && equalsIgnoringCase(bytes, start, end, connection)) return Field.connection;
+      return first === 0x6b && equalsIgnoringCase(bytes, start, end, keepAlive) ? Field.keepAlive : Field.other;
+    case 14:
+      return first === 0x63 && equalsIgnoringCase(bytes, start, end, contentLength) ? Field.contentLength : Field.other;
+    case 15:
+      return first === 0x78 && equalsIgnoringCase(bytes, start, end, forwardedFor) ? Field.forwardedFor : Field.other;
+    case 16:
+      if (first === 0x78 && equalsIgnoringCase(bytes, start, end, forwardedPort)) return Field.forwardedPort;
+      return first === 0x70 && equalsIgnoringCase(bytes, start, end, proxyConnection)
+        ? Field.proxyConnection
+        : Field.other;
+    case 17:
+      if (first === 0x74 && equalsIgnoringCase(bytes, start, end, transferEncoding)) return Field.transferEncoding;
+      return first === 0x78 && equalsIgnoringCase(bytes, start, end, forwardedProto)
+        ? Field.forwardedProto
+        : Field.other;
+    default:
+      return Field.other;
+  }
+};

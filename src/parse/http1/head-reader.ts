@@ -1,0 +1,94 @@
+// Brings a head together from however many reads it takes, and hands out parsers.
+//
+// A head that arrives whole is parsed where it lies, with a parser that is given back at once; only a head that is cut
+// by the network gets a buffer of its own. The buffer is bounded by the parser's limits.
+import type { HeadParser } from "./head.ts";
+import { Parsed } from "./head.ts";
+import { RequestHeadParser } from "./request-head.ts";
+import { ResponseHeadParser } from "./response-head.ts";
+
+/** Parsers that nobody uses now; a parser holds no bytes, so a few serve every connection. */
+class ParserPool<P extends HeadParser> {
+  private readonly spare: Array<P> = [];
+
+  constructor(private readonly make: () => P) {}
+
+  take(): P {
+    return this.spare.pop() ?? this.make();
+  }
+
+  giveBack(parser: P): void {
+    if (this.spare.length < 64) this.spare.push(parser);
+  }
+}
+
+const requestParsers = new ParserPool(() => new RequestHeadParser());
+const responseParsers = new ParserPool(() => new ResponseHeadParser());
+
+/** Reads one head after another from a connection. */
+export class HeadReader<P extends HeadParser> {
+  /** The parser while a head is under way or complete; {@link release} ends that. */
+  parser: P | undefined = undefined;
+  /** The buffer that the parser's offsets point into. */
+  bytes: Uint8Array = empty;
+  /** Where the buffer's bytes end; what lies between the parser's `pos` and here is behind the head. */
+  end = 0;
+  private isOwn = false;
+
+  constructor(private readonly parsers: ParserPool<P>) {}
+
+  /** Goes on with `chunk[start, …)`. After `incomplete` the chunk isn't needed any more. */
+  read(chunk: Uint8Array, start: number): Parsed {
+    let { parser } = this;
+    if (parser === undefined) {
+      parser = this.parsers.take();
+      parser.begin(start);
+      this.parser = parser;
+      this.bytes = chunk;
+      this.end = chunk.length;
+    } else {
+      this.append(chunk, start);
+    }
+    const parsed = parser.parse(this.bytes, this.end);
+    if (parsed === Parsed.incomplete && !this.isOwn) this.keep(parser);
+    return parsed;
+  }
+
+  /** Forgets the head; its bytes may be reused. */
+  release(): void {
+    if (this.parser === undefined) return;
+    this.parsers.giveBack(this.parser);
+    this.parser = undefined;
+    this.bytes = empty;
+    this.end = 0;
+    this.isOwn = false;
+  }
+
+  /** Moves the cut head to a buffer that can grow. */
+  private keep(parser: P): void {
+    const from = Math.min(parser.start, parser.pos);
+    const length = this.end - from;
+    const own = new Uint8Array(Math.max(1024, length * 2));
+    own.set(this.bytes.subarray(from, this.end));
+    parser.rebase(from);
+    this.bytes = own;
+    this.end = length;
+    this.isOwn = true;
+  }
+
+  private append(chunk: Uint8Array, start: number): void {
+    const needed = this.end + chunk.length - start;
+    if (needed > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+      larger.set(this.bytes.subarray(0, this.end));
+      this.bytes = larger;
+    }
+    this.bytes.set(start === 0 ? chunk : chunk.subarray(start), this.end);
+    this.end = needed;
+  }
+}
+
+const empty = new Uint8Array(0);
+
+export const makeRequestReader = (): HeadReader<RequestHeadParser> => new HeadReader(requestParsers);
+export const makeResponseReader = (): HeadReader<ResponseHeadParser> => new HeadReader(responseParsers);

@@ -1,0 +1,186 @@
+// Writes heads onward: what an instance or a client gets is always a message of our own making, one framing, HTTP/1.1.
+//
+// Lines that pass unchanged are copied as whole spans of the received bytes, which the parser has checked one by one;
+// only what changes is written anew. Pure: from a parsed head and its bytes into a writer.
+import type { ByteWriter } from "../byte-writer.ts";
+import { bytesOf } from "./bytes.ts";
+import { Field } from "./field-name.ts";
+import { fieldStride, type HeadParser } from "./head.ts";
+import type { RequestHeadParser } from "./request-head.ts";
+import type { ResponseHeadParser } from "./response-head.ts";
+
+const crlf = bytesOf("\r\n");
+const colonBlank = bytesOf(": ");
+const blank = bytesOf(" ");
+const slash = bytesOf("/");
+const commaBlank = bytesOf(", ");
+const hostName = bytesOf("Host: ");
+const forwardedForName = bytesOf("X-Forwarded-For: ");
+const requestVersion = bytesOf(" HTTP/1.1\r\n");
+const responseVersion = bytesOf("HTTP/1.1");
+const transferEncodingLine = bytesOf("Transfer-Encoding: chunked\r\n");
+const keepAliveEnd = bytesOf("Connection: keep-alive\r\n\r\n");
+const closeEnd = bytesOf("Connection: close\r\n\r\n");
+
+/** 1 for each field that never passes a proxy: hop-by-hop (RFC 9110 §7.6.1), or written anew. */
+const isDropped = (kinds: ReadonlyArray<Field>): Uint8Array => {
+  const dropped = new Uint8Array(256);
+  for (const kind of kinds) dropped[kind] = 1;
+  return dropped;
+};
+
+const hopByHop = [
+  Field.connection,
+  Field.keepAlive,
+  Field.proxyConnection,
+  Field.te,
+  Field.upgrade,
+  Field.transferEncoding,
+] as const;
+
+const droppedFromRequest = isDropped([
+  ...hopByHop,
+  Field.host,
+  Field.expect,
+  Field.forwardedFor,
+  Field.forwardedProto,
+  Field.forwardedPort,
+]);
+const droppedFromResponse = isDropped(hopByHop);
+
+/** What a connection knows of its client, as bytes made once when it opened. */
+export interface ClientFacts {
+  /** The client's address, for X-Forwarded-For. */
+  readonly address: Uint8Array;
+  /** `X-Forwarded-Proto` and `X-Forwarded-Port` lines, `Connection: keep-alive` and the empty line. */
+  readonly lastLines: Uint8Array;
+  /** The node's own address: the Host of an HTTP/1.0 request without one ("How Elastic Load Balancing works", AWS). */
+  readonly nodeAddress: () => Uint8Array;
+}
+
+/** The lines that end every request of a connection. */
+export const makeLastLines = (proto: "http" | "https", port: number): Uint8Array =>
+  bytesOf(`X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\nConnection: keep-alive\r\n\r\n`);
+
+/** Writes a request head for an instance: Host first, else the order and case received, ours last. */
+export const writeRequestHead = (
+  head: RequestHeadParser,
+  bytes: Uint8Array,
+  client: ClientFacts,
+  out: ByteWriter,
+): void => {
+  const { spans } = head;
+  writeRequestLine(head, bytes, out);
+  out.put(hostName);
+  if (head.authorityStart >= 0) out.putRun(bytes, head.authorityStart, head.authorityEnd);
+  else if (head.hostIndex >= 0) {
+    const at = head.hostIndex * fieldStride;
+    out.putRun(bytes, spans[at + 2] as number, spans[at + 3] as number);
+  } else out.put(client.nodeAddress());
+  out.put(crlf);
+  writeFields(head, bytes, head.fieldsStart, droppedFromRequest, out);
+  if (head.isChunked) out.put(transferEncodingLine);
+  out.put(forwardedForName);
+  if (head.forwardedForIndex >= 0) writeEarlierForwardedFor(head, bytes, out);
+  out.put(client.address);
+  out.put(crlf);
+  out.put(client.lastLines);
+};
+
+/** Method, target in origin or asterisk form (RFC 9112 §3.2.1), our version. */
+const writeRequestLine = (head: RequestHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
+  if (head.authorityStart < 0) {
+    out.putRun(bytes, head.start, head.targetEnd);
+  } else {
+    out.putRun(bytes, head.start, head.methodEnd);
+    out.put(blank);
+    if (head.authorityEnd === head.targetEnd || bytes[head.authorityEnd] !== 0x2f) out.put(slash);
+    out.putRun(bytes, head.authorityEnd, head.targetEnd);
+  }
+  out.put(requestVersion);
+};
+
+const writeEarlierForwardedFor = (head: RequestHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
+  for (let index = head.forwardedForIndex; index < head.fieldCount; index++) {
+    if (head.kinds[index] !== Field.forwardedFor) continue;
+    const at = index * fieldStride;
+    const start = head.spans[at + 2] as number;
+    const end = head.spans[at + 3] as number;
+    if (start === end) continue;
+    out.putRun(bytes, start, end);
+    out.put(commaBlank);
+  }
+};
+
+/** Writes a response head for a client: fields in the order and case received, our Connection last. */
+export const writeResponseHead = (
+  head: ResponseHeadParser,
+  bytes: Uint8Array,
+  isChunked: boolean,
+  keepsAlive: boolean,
+  out: ByteWriter,
+): void => {
+  let from = head.start;
+  if (!head.isPlainStatusLine) {
+    from = head.fieldsStart;
+    writeStatusLine(head, bytes, out);
+  }
+  writeFields(head, bytes, from, droppedFromResponse, out);
+  if (isChunked) out.put(transferEncodingLine);
+  out.put(keepsAlive ? keepAliveEnd : closeEnd);
+};
+
+/** Writes an interim response (1xx) whole; its fields pass, the connection's state is not spoken of. */
+export const writeInterimHead = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
+  writeStatusLine(head, bytes, out);
+  writeFields(head, bytes, head.fieldsStart, droppedFromResponse, out);
+  out.put(crlf);
+};
+
+const writeStatusLine = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
+  const code = head.start + responseVersion.length;
+  out.put(responseVersion);
+  out.putRun(bytes, code, head.reasonEnd);
+  // RFC 9112 §4: the blank behind the code stands even when there is no reason.
+  if (head.reasonEnd === code + 4) out.put(blank);
+  out.put(crlf);
+};
+
+/** Copies runs of unchanged lines, beginning at `from`; leaves out what `dropped` and Connection name. */
+const writeFields = (head: HeadParser, bytes: Uint8Array, from: number, dropped: Uint8Array, out: ByteWriter): void => {
+  const { spans, kinds, isUneven, fieldCount } = head;
+  let runStart = from;
+  let runEnd = head.fieldsStart;
+  for (let index = 0; index < fieldCount; index++) {
+    const at = index * fieldStride;
+    const lineEnd = spans[at + 4] as number;
+    const kind = kinds[index] as number;
+    const goes =
+      dropped[kind] === 1 ||
+      // RFC 9112 §6.1: Transfer-Encoding overrides Content-Length, which then must not go on.
+      (kind === Field.contentLength && (head.hasTransferEncoding || isRepeated(head, index))) ||
+      (head.nominated !== undefined && kind !== Field.contentLength && head.isNominated(bytes, index));
+    if (!goes && isUneven[index] === 0) {
+      runEnd = lineEnd;
+      continue;
+    }
+    if (runEnd > runStart) out.putRun(bytes, runStart, runEnd);
+    if (!goes) writeField(bytes, spans, at, out);
+    runStart = lineEnd;
+    runEnd = lineEnd;
+  }
+  if (runEnd > runStart) out.putRun(bytes, runStart, runEnd);
+};
+
+/** A second Content-Length (with the same number, or the parser would have refused) is left out. */
+const isRepeated = (head: HeadParser, index: number): boolean => {
+  for (let earlier = 0; earlier < index; earlier++) if (head.kinds[earlier] === Field.contentLength) return true;
+  return false;
+};
+
+const writeField = (bytes: Uint8Array, spans: Int32Array, at: number, out: ByteWriter): void => {
+  out.putRun(bytes, spans[at] as number, spans[at + 1] as number);
+  out.put(colonBlank);
+  out.putRun(bytes, spans[at + 2] as number, spans[at + 3] as number);
+  out.put(crlf);
+};
