@@ -1,0 +1,34 @@
+// What is counted: plain numbers on plain objects, added to on the data path and read when somebody asks.
+//
+// One object per listener and per instance; they live as long as what they count, across reloads. No label is ever a
+// client's: the number of series is bounded by the configuration.
+import type { Reason } from "../errors.ts";
+
+/** Counts of one listener. */
+export class ListenerCounters {
+  acceptedConnections = 0;
+  /** Turned away at the door: the cap on connections was reached. */
+  refusedConnections = 0;
+  openConnections = 0;
+  /** Bytes read from clients. */
+  receivedBytes = 0;
+  /** Bytes handed to clients' sockets. */
+  sentBytes = 0;
+  /** HTTP answers by the first digit of their status; index 0 counts exchanges that ended without one. */
+  readonly answers = new Float64Array(6);
+  /** How often each thing went wrong. */
+  readonly reasons = new Map<Reason, number>();
+
+  countReason(reason: Reason): void {
+    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
+  }
+}
+
+/** Counts of one instance behind one load balancer. */
+export class InstanceCounters {
+  openConnections = 0;
+  /** Connections to the instance that were made. */
+  connections = 0;
+  /** Attempts that failed: refused, or no answer in time (CloudWatch's BackendConnectionErrors). */
+  connectionErrors = 0;
+}

@@ -1,0 +1,41 @@
+// What a listener does with what it accepts: its load balancer's part of the current snapshot.
+//
+// Immutable. A reload puts another one in its place by one assignment; a layer-4 connection keeps the route it began
+// with, a layer-7 connection reads it anew for each request.
+import type { BackendMember } from "../backend/backend-member.ts";
+import type { Membership } from "../balance/membership.ts";
+import type { Listener } from "../model/listener.ts";
+import type { ListenerCounters } from "../observe/counters.ts";
+
+export interface Route {
+  readonly loadBalancer: string;
+  readonly listener: Listener;
+  readonly membership: Membership<BackendMember>;
+  readonly counters: ListenerCounters;
+  /** Silence on both sides after which a connection ends, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** How long one instance may take to accept a connection, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** From the first byte of a request head to its last, in milliseconds. */
+  readonly requestHeadTimeoutMs: number;
+  /** What every layer-7 request on this listener ends with; see `makeLastLines`. */
+  readonly requestLastLines: Uint8Array;
+}
+
+/** A connection as its listener sees it, so that it can be told to come to an end. */
+export interface LiveConnection {
+  /** Finish what is under way, then close; at once when nothing is. */
+  drain(): void;
+  /** End now, whatever is under way. */
+  abort(): void;
+}
+
+/** A listener, open or draining; connections ask it and sign in and out of it. */
+export interface RouteSource {
+  /** Read it anew for each exchange. */
+  readonly route: Route;
+  /** The listener is going away: no further exchange begins on its connections. */
+  readonly isDraining: boolean;
+  enter(connection: LiveConnection): void;
+  leave(connection: LiveConnection): void;
+}
