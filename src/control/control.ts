@@ -1,0 +1,208 @@
+// Desired state to running listeners: the one place through which listeners and instances come and go.
+//
+// `apply` makes a checked configuration real, all or nothing: new sockets are bound first, then every route is swapped
+// by one assignment each. What didn't change isn't touched. Owns the listeners, their connections' fibers and the
+// members; it reads no file and checks no rule.
+import { Context, Effect, FiberSet, Layer, Semaphore } from "effect";
+import type { BindError } from "../errors.ts";
+import { Admission } from "../listen/admission.ts";
+import type { Configuration } from "../model/configuration.ts";
+import { registerMetrics } from "../observe/metrics.ts";
+import { readMetrics } from "./listener-metrics.ts";
+import { Members } from "./members.ts";
+import { Names, resolveEveryMs } from "./resolver.ts";
+import { Routes, type WantedListener, wantedListeners } from "./routes.ts";
+import { RunningListener } from "./running-listener.ts";
+import { type LoadBalancerStatus, readStatus } from "./status.ts";
+
+export { BindError } from "../errors.ts";
+export type { InstanceStatus, ListenerStatus, LoadBalancerStatus } from "./status.ts";
+
+/** How long the connections of a listener that was removed may go on, in milliseconds: draining's default. */
+const removedListenerGraceMs = 300_000;
+
+const empty: Configuration = {
+  management: { address: "127.0.0.1", port: 0 },
+  shutdownGrace: 30,
+  loadBalancers: [],
+};
+
+export class Control extends Context.Service<
+  Control,
+  {
+    /**
+     * Makes a checked configuration real; the first time, and at every reload.
+     *
+     * *Fails with*: {@link BindError} when a listener can't be bound; then everything is as it was.
+     */
+    readonly apply: (configuration: Configuration) => Effect.Effect<void, BindError>;
+    /** The running state, now. */
+    readonly status: () => ReadonlyArray<LoadBalancerStatus>;
+    /** Stops accepting, lets connections finish for `graceMs` milliseconds, then cuts the rest. */
+    readonly shutdown: (graceMs: number) => Effect.Effect<void>;
+  }
+>()("elbow/control/Control") {
+  static readonly layer: Layer.Layer<Control> = Layer.effect(
+    Control,
+    Effect.gen(function* () {
+      // A connection's fiber ends with this scope at the latest.
+      const fork = yield* FiberSet.makeRuntime<never, void, never>();
+      const state = new State((connection) => void fork(connection));
+      const unregister = registerMetrics(() => readMetrics(state.running.values()));
+      yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unregister), state.shutdown(0)));
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(resolveEveryMs), state.refreshNames)));
+      return Control.of({
+        apply: (configuration) => state.apply(configuration),
+        status: () => state.status(),
+        shutdown: (graceMs) => state.shutdown(graceMs),
+      });
+    }),
+  );
+}
+
+class State {
+  readonly running = new Map<string, RunningListener>();
+  /** Listeners that were removed, whose connections have not ended. */
+  private readonly leaving = new Set<RunningListener>();
+  private configuration = empty;
+  private wanted: ReadonlyArray<WantedListener> = [];
+  private readonly names = new Names();
+  private readonly members = new Members();
+  private readonly routes = new Routes(this.members, this.names);
+  private readonly admission = new Admission();
+  /** One change at a time. */
+  private readonly turn = Semaphore.makeUnsafe(1);
+
+  constructor(private readonly fork: (connection: Effect.Effect<void>) => void) {}
+
+  status(): ReadonlyArray<LoadBalancerStatus> {
+    return readStatus(this.configuration, this.wanted, this.running, this.members, this.names);
+  }
+
+  apply(configuration: Configuration): Effect.Effect<void, BindError> {
+    return this.turn.withPermits(1)(
+      Effect.gen({ self: this }, function* () {
+        const wanted = wantedListeners(configuration);
+        yield* this.names.resolveNew(hostsOf(configuration));
+        const opened = yield* this.openNew(wanted);
+        // Nothing fails from here on.
+        this.configuration = configuration;
+        this.wanted = wanted;
+        this.admission.setCap(configuration.maxConnections);
+        for (const [key, listener] of opened) this.running.set(key, listener);
+        this.swapRoutes();
+        this.names.keepOnly(new Set(hostsOf(configuration)));
+        this.routes.keepOnly(wanted);
+        yield* this.closeRemoved();
+      }),
+    );
+  }
+
+  /** Looks every name up again; routes change when addresses did. */
+  readonly refreshNames: Effect.Effect<void> = Effect.suspend(() =>
+    this.turn.withPermits(1)(
+      Effect.map(this.names.resolve(hostsOf(this.configuration)), (isChanged) => {
+        if (isChanged) this.swapRoutes();
+      }),
+    ),
+  );
+
+  shutdown(graceMs: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const listeners = [...this.running.values(), ...this.leaving];
+      yield* Effect.forEach(listeners, (listener) => listener.close, { discard: true });
+      for (const listener of listeners) listener.drain();
+      yield* Effect.forEach(listeners, (listener) => listener.connections.whenEmpty, {
+        concurrency: "unbounded",
+        discard: true,
+      }).pipe(Effect.timeoutOption(graceMs));
+      for (const listener of listeners) listener.connections.abort();
+      this.members.closeIdle();
+    });
+  }
+
+  /** Binds what isn't open yet. *Fails with*: the first refusal; then what was bound here is closed again. */
+  private openNew(
+    wanted: ReadonlyArray<WantedListener>,
+  ): Effect.Effect<ReadonlyArray<readonly [string, RunningListener]>, BindError> {
+    return Effect.gen({ self: this }, function* () {
+      const opened: Array<readonly [string, RunningListener]> = [];
+      const inTheWay = this.findInTheWay(wanted);
+      const undo = Effect.suspend(() =>
+        Effect.andThen(
+          Effect.forEach(opened, ([, listener]) => listener.close, { discard: true }),
+          Effect.forEach(inTheWay, (listener) => Effect.ignore(listener.open), { discard: true }),
+        ),
+      );
+      // A socket on another address of a wanted port has to go first; it comes back if the change fails.
+      yield* Effect.forEach(inTheWay, (listener) => listener.close, { discard: true });
+      for (const one of wanted) {
+        if (this.running.has(one.key)) continue;
+        const { loadBalancer, listener, setting } = one;
+        const bind = { address: loadBalancer.address, port: listener.port, loadBalancer: loadBalancer.name, setting };
+        const route = this.routes.make(one, listener.port, undefined);
+        const opening = new RunningListener(bind, route, this.admission, this.fork);
+        yield* Effect.onError(opening.open, () => undo);
+        opened.push([one.key, opening]);
+      }
+      return opened;
+    });
+  }
+
+  private findInTheWay(wanted: ReadonlyArray<WantedListener>): ReadonlyArray<RunningListener> {
+    const keys = new Set(wanted.map(({ key }) => key));
+    const newPorts = new Set(wanted.filter(({ key }) => !this.running.has(key)).map(({ listener }) => listener.port));
+    return [...this.running]
+      .filter(([key, { port }]) => !keys.has(key) && newPorts.has(port))
+      .map(([, listener]) => listener);
+  }
+
+  /** Gives every listener the route that the configuration and the names say now. */
+  private swapRoutes(): void {
+    this.members.beginUse();
+    for (const one of this.wanted) {
+      const listener = this.running.get(one.key);
+      if (listener === undefined) continue;
+      listener.route = this.routes.make(one, listener.port, listener.route);
+    }
+    this.members.retireUnused();
+  }
+
+  /** Closes listeners that the configuration doesn't name any more; their connections may finish. */
+  private readonly closeRemoved: () => Effect.Effect<void> = () =>
+    Effect.suspend(() => {
+      const keys = new Set(this.wanted.map(({ key }) => key));
+      const removed = [...this.running].filter(([key]) => !keys.has(key));
+      return Effect.forEach(
+        removed,
+        ([key, listener]) => {
+          this.running.delete(key);
+          return Effect.andThen(
+            listener.close,
+            Effect.sync(() => this.letGo(listener)),
+          );
+        },
+        { discard: true },
+      );
+    });
+
+  private letGo(listener: RunningListener): void {
+    listener.drain();
+    if (listener.connections.size === 0) return;
+    this.leaving.add(listener);
+    this.fork(
+      listener.connections.whenEmpty.pipe(
+        Effect.timeoutOption(removedListenerGraceMs),
+        Effect.andThen(
+          Effect.sync(() => {
+            listener.connections.abort();
+            this.leaving.delete(listener);
+          }),
+        ),
+      ),
+    );
+  }
+}
+
+const hostsOf = (configuration: Configuration): ReadonlyArray<string> =>
+  configuration.loadBalancers.flatMap(({ instances }) => instances.map(({ host }) => host));

@@ -1,0 +1,112 @@
+// The numbers of listeners and instances as metric families, read from the running state when somebody asks.
+import type { MetricFamily, Sample } from "../observe/metrics.ts";
+import type { RunningListener } from "./running-listener.ts";
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Families of everything that listens, and of the instances behind it. */
+export const readMetrics = (running: Iterable<RunningListener>): ReadonlyArray<MetricFamily> => {
+  const listeners = [...running].map((open) => ({ open, labels: labelsOf(open) }));
+  const perListener = (read: (open: RunningListener) => number): ReadonlyArray<Sample> =>
+    listeners.map(({ open, labels }) => ({ labels, value: read(open) }));
+  const members = membersOf(listeners.map(({ open }) => open));
+  return [
+    {
+      name: "elbow_connections_accepted_total",
+      help: "Client connections that came to a listener.",
+      type: "counter",
+      samples: perListener(({ counters }) => counters.acceptedConnections),
+    },
+    {
+      name: "elbow_connections_refused_total",
+      help: "Client connections closed at once because the cap on connections was reached.",
+      type: "counter",
+      samples: perListener(({ counters }) => counters.refusedConnections),
+    },
+    {
+      name: "elbow_connections_open",
+      help: "Client connections that are open.",
+      type: "gauge",
+      samples: perListener(({ counters }) => counters.openConnections),
+    },
+    {
+      name: "elbow_requests_total",
+      help: "HTTP exchanges by the class of the status that the client got; class none got no status.",
+      type: "counter",
+      samples: listeners.flatMap(({ open, labels }) =>
+        open.route.listener.protocol === "HTTP" ? answersOf(open, labels) : [],
+      ),
+    },
+    {
+      name: "elbow_received_bytes_total",
+      help: "Bytes received from clients.",
+      type: "counter",
+      samples: perListener(({ counters }) => counters.receivedBytes),
+    },
+    {
+      name: "elbow_sent_bytes_total",
+      help: "Bytes sent to clients.",
+      type: "counter",
+      samples: perListener(({ counters }) => counters.sentBytes),
+    },
+    {
+      name: "elbow_faults_total",
+      help: "What went wrong, by reason.",
+      type: "counter",
+      samples: listeners.flatMap(({ open, labels }) =>
+        [...open.counters.reasons].map(([reason, value]) => ({ labels: { ...labels, reason }, value })),
+      ),
+    },
+    {
+      name: "elbow_backend_connections_total",
+      help: "Connections made to an instance.",
+      type: "counter",
+      samples: members.map(({ labels, member }) => ({ labels, value: member.counters.connections })),
+    },
+    {
+      name: "elbow_backend_connection_errors_total",
+      help: "Connections to an instance that were refused or got no answer in time.",
+      type: "counter",
+      samples: members.map(({ labels, member }) => ({ labels, value: member.counters.connectionErrors })),
+    },
+    {
+      name: "elbow_backend_connections_open",
+      help: "Connections to an instance that are open, in use or kept.",
+      type: "gauge",
+      samples: members.map(({ labels, member }) => ({ labels, value: member.counters.openConnections })),
+    },
+    {
+      name: "elbow_backend_outstanding",
+      help: "HTTP requests and TCP connections in progress at an instance.",
+      type: "gauge",
+      samples: members.map(({ labels, member }) => ({ labels, value: member.outstanding })),
+    },
+  ];
+};
+
+const labelsOf = (open: RunningListener): Labels => ({
+  load_balancer: open.route.loadBalancer,
+  listener: String(open.port),
+  protocol: open.route.listener.protocol,
+});
+
+const classes = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"] as const;
+
+const answersOf = (open: RunningListener, labels: Labels): ReadonlyArray<Sample> =>
+  classes
+    .map((name, index) => ({ labels: { ...labels, code: name }, value: open.counters.answers[index] as number }))
+    .filter(({ value }, index) => index >= 2 || value > 0);
+
+/** Each member once, however many listeners share it. */
+const membersOf = (listeners: ReadonlyArray<RunningListener>) => {
+  const seen = new Map<string, { readonly labels: Labels; readonly member: Member }>();
+  for (const { route } of listeners) {
+    for (const member of route.membership.members) {
+      const labels = { load_balancer: route.loadBalancer, instance: member.id };
+      seen.set(`${route.loadBalancer} ${member.id}`, { labels, member });
+    }
+  }
+  return [...seen.values()];
+};
+
+type Member = RunningListener["route"]["membership"]["members"][number];

@@ -1,0 +1,74 @@
+// Host names of instances: looked up through the system's resolver (hosts file included), all addresses, again as they
+// age. A failed look-up keeps what was known; a name that never resolved has no address and says why.
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { Effect } from "effect";
+
+/** What is known of a name. */
+export interface Resolution {
+  /** Sorted, IPv4 first; empty when the name never resolved. */
+  readonly addresses: ReadonlyArray<string>;
+  /** The last look-up's failure, or undefined. */
+  readonly failure: string | undefined;
+}
+
+/** How often names are looked up again, in milliseconds. */
+export const resolveEveryMs = 30_000;
+/** How long one look-up may take, in milliseconds. */
+const lookupTimeoutMs = 5000;
+
+const resolveAddresses = (host: string): Effect.Effect<ReadonlyArray<string>, string> =>
+  Effect.tryPromise({
+    try: () => lookup(host, { all: true }),
+    catch: (cause) => (cause as { readonly code?: string }).code ?? String(cause),
+  }).pipe(
+    Effect.timeoutOrElse({ duration: lookupTimeoutMs, orElse: () => Effect.fail("no answer in 5 s") }),
+    Effect.map((found) => {
+      const addresses = [...new Set(found.map(({ address }) => address.toLowerCase()))];
+      return addresses.sort((a, b) => isIP(a) - isIP(b) || (a < b ? -1 : 1));
+    }),
+  );
+
+/** The names that the configuration uses, with their addresses. */
+export class Names {
+  private readonly known = new Map<string, Resolution>();
+
+  /** An address stands for itself; a name that was never looked up has no addresses. */
+  get(host: string): Resolution {
+    if (isIP(host) !== 0) return { addresses: [host], failure: undefined };
+    return this.known.get(host) ?? { addresses: [], failure: "not looked up yet" };
+  }
+
+  /** Looks names up, all at once; true when any address changed. Never fails. */
+  resolve(hosts: Iterable<string>): Effect.Effect<boolean> {
+    const names = [...new Set(hosts)].filter((host) => isIP(host) === 0);
+    return Effect.map(
+      Effect.forEach(names, (name) => this.resolveOne(name), { concurrency: 16 }),
+      (changes) => changes.includes(true),
+    );
+  }
+
+  /** Looks up those names that were never asked for before. */
+  resolveNew(hosts: Iterable<string>): Effect.Effect<boolean> {
+    return this.resolve([...hosts].filter((host) => !this.known.has(host)));
+  }
+
+  /** Forgets every name but these. */
+  keepOnly(hosts: ReadonlySet<string>): void {
+    for (const name of this.known.keys()) if (!hosts.has(name)) this.known.delete(name);
+  }
+
+  private resolveOne(name: string): Effect.Effect<boolean> {
+    return Effect.match(resolveAddresses(name), {
+      onSuccess: (addresses) => {
+        const before = this.get(name).addresses;
+        this.known.set(name, { addresses, failure: undefined });
+        return before.join() !== addresses.join();
+      },
+      onFailure: (failure) => {
+        this.known.set(name, { addresses: this.get(name).addresses, failure });
+        return false;
+      },
+    });
+  }
+}

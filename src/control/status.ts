@@ -1,0 +1,97 @@
+// What people and pages are shown of the load balancers: a plain reading of the running state.
+import type { BackendMember } from "../backend/backend-member.ts";
+import type { Configuration } from "../model/configuration.ts";
+import type { Protocol } from "../model/protocol.ts";
+import type { Members } from "./members.ts";
+import type { Names } from "./resolver.ts";
+import type { WantedListener } from "./routes.ts";
+import type { RunningListener } from "./running-listener.ts";
+
+/** One listener, with its live counts. */
+export interface ListenerStatus {
+  readonly protocol: Protocol;
+  /** The port that is bound. */
+  readonly port: number;
+  /** The address that it is bound to; `*` stands for every address. */
+  readonly address: string;
+  readonly instanceProtocol: Protocol;
+  readonly instancePort: number;
+  readonly openConnections: number;
+  readonly acceptedConnections: number;
+}
+
+/** One address of one instance, with its live counts. */
+export interface InstanceStatus {
+  readonly id: string;
+  /** An IP address; the name itself where it has not resolved. */
+  readonly address: string;
+  readonly port: number | undefined;
+  readonly zone?: string;
+  readonly state: "InService" | "OutOfService";
+  /** Why it is out of service; `N/A` when it is in service, as DescribeInstanceHealth says (AWS). */
+  readonly description: string;
+  readonly openConnections: number;
+  /** Layer-7 requests and layer-4 connections in progress. */
+  readonly outstanding: number;
+}
+
+export interface LoadBalancerStatus {
+  readonly name: string;
+  readonly address: string | undefined;
+  readonly listeners: ReadonlyArray<ListenerStatus>;
+  readonly instances: ReadonlyArray<InstanceStatus>;
+}
+
+/** Reads the state of everything that `configuration` names. */
+export const readStatus = (
+  configuration: Configuration,
+  wanted: ReadonlyArray<WantedListener>,
+  running: ReadonlyMap<string, RunningListener>,
+  members: Members,
+  names: Names,
+): ReadonlyArray<LoadBalancerStatus> =>
+  configuration.loadBalancers.map((loadBalancer) => ({
+    name: loadBalancer.name,
+    address: loadBalancer.address,
+    listeners: wanted
+      .filter((one) => one.loadBalancer === loadBalancer)
+      .map(({ key, listener }) => {
+        const open = running.get(key);
+        return {
+          ...listener,
+          port: open?.port ?? listener.port,
+          address: loadBalancer.address ?? "*",
+          openConnections: open?.connections.size ?? 0,
+          acceptedConnections: open?.counters.acceptedConnections ?? 0,
+        };
+      }),
+    instances: loadBalancer.instances.flatMap((instance) => {
+      const zone = instance.zone === undefined ? {} : { zone: instance.zone };
+      const { failure } = names.get(instance.host);
+      const ports = new Set(loadBalancer.listeners.map(({ instancePort }) => instance.port ?? instancePort));
+      const found = [...ports].flatMap((port) => members.of(loadBalancer.name, instance, port, names));
+      if (found.length > 0) return found.map((member) => ({ ...inService(instance.id, member), ...zone }));
+      return [
+        {
+          id: instance.id,
+          address: instance.host,
+          port: instance.port,
+          ...zone,
+          state: "OutOfService" as const,
+          description: `The name ${instance.host} has not resolved: ${failure ?? "no address"}.`,
+          openConnections: 0,
+          outstanding: 0,
+        },
+      ];
+    }),
+  }));
+
+const inService = (id: string, member: BackendMember): InstanceStatus => ({
+  id,
+  address: member.endpoint.address,
+  port: member.endpoint.port,
+  state: "InService",
+  description: "N/A",
+  openConnections: member.counters.openConnections,
+  outstanding: member.outstanding,
+});
