@@ -12,7 +12,7 @@ import { readMetrics } from "./listener-metrics.ts";
 import { Members } from "./members.ts";
 import { Names, resolveEveryMs } from "./resolver.ts";
 import { Routes, type WantedListener, wantedListeners } from "./routes.ts";
-import { RunningListener } from "./running-listener.ts";
+import { type Fork, RunningListener } from "./running-listener.ts";
 import { type LoadBalancerStatus, readStatus } from "./status.ts";
 
 export { BindError } from "../errors.ts";
@@ -47,7 +47,7 @@ export class Control extends Context.Service<
     Effect.gen(function* () {
       // A connection's fiber ends with this scope at the latest.
       const fork = yield* FiberSet.makeRuntime<never, void, never>();
-      const state = new State((connection) => void fork(connection));
+      const state = new State(fork);
       const unregister = registerMetrics(() => readMetrics(state.running.values()));
       yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unregister), state.shutdown(0)));
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(resolveEveryMs), state.refreshNames)));
@@ -73,7 +73,7 @@ class State {
   /** One change at a time. */
   private readonly turn = Semaphore.makeUnsafe(1);
 
-  constructor(private readonly fork: (connection: Effect.Effect<void>) => void) {}
+  constructor(private readonly fork: Fork) {}
 
   status(): ReadonlyArray<LoadBalancerStatus> {
     return readStatus(this.configuration, this.wanted, this.running, this.members, this.names);

@@ -9,12 +9,12 @@ import { type AcceptorTarget, accept, type BindRequest } from "../listen/accepto
 import type { Admission } from "../listen/admission.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import { serveHttp } from "../pipeline/http.ts";
-import type { LiveConnection, Route, RouteSource } from "../pipeline/route.ts";
+import type { Cancellable, LiveConnection, Route, RouteSource } from "../pipeline/route.ts";
 import { serveTcp } from "../pipeline/tcp.ts";
 import { Connections } from "./connections.ts";
 
-/** Starts a connection's fiber. */
-export type Fork = (connection: Effect.Effect<void>) => void;
+/** Starts a fiber for a part of a connection's life. */
+export type Fork = (part: Effect.Effect<void>) => Cancellable;
 
 export class RunningListener implements RouteSource, AcceptorTarget {
   readonly connections = new Connections();
@@ -22,14 +22,14 @@ export class RunningListener implements RouteSource, AcceptorTarget {
   /** The port that is really bound; the one asked for, unless that was 0. */
   port: number;
   private scope: Scope.Closeable | undefined = undefined;
-  private serveRoute: (accepted: Accepted, source: RouteSource) => Effect.Effect<void>;
+  private serveRoute: (accepted: Accepted, source: RouteSource) => void;
   private current: Route;
 
   constructor(
     readonly bind: BindRequest,
     route: Route,
     private readonly admission: Admission,
-    private readonly fork: Fork,
+    readonly fork: Fork,
   ) {
     this.port = bind.port;
     this.current = route;
@@ -75,7 +75,7 @@ export class RunningListener implements RouteSource, AcceptorTarget {
   }
 
   serve(accepted: Accepted): void {
-    this.fork(this.serveRoute(accepted, this));
+    this.serveRoute(accepted, this);
   }
 
   enter(connection: LiveConnection): void {

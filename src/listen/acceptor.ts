@@ -1,4 +1,4 @@
-// Accepts: one listening socket whose connections pass the door and get a fiber each.
+// Accepts: one listening socket whose connections pass the door.
 //
 // Owns the socket for its scope. What a connection is served with is decided by `serve` at that moment, so a reload
 // changes it without touching the socket.
@@ -24,7 +24,7 @@ export interface BindRequest {
 export interface AcceptorTarget {
   /** Asked anew for every connection: counters belong to what the listener is now. */
   readonly counters: ListenerCounters;
-  /** Runs the connection's whole life; must end when the connection does. */
+  /** Takes the connection over. */
   serve(accepted: Accepted): void;
 }
 

@@ -1,4 +1,4 @@
-// One byte end of a connection: write, pause, resume, half-close, abort. Whether TLS lies under it can't be seen.
+// One byte end of a connection: write, valve, half-close, abort. Whether TLS lies under it can't be seen.
 //
 // The only place that knows how Bun's sockets really behave (partial writes, `end` against `shutdown`, a FIN that shows
 // as `close`). Owns what the socket did not take yet, which is at most what one read brought: the caller closes its
@@ -42,6 +42,7 @@ export class Transport {
   /** We have sent ours, or will when the kept bytes are taken. */
   isShut = false;
   isClosed = false;
+  private valveHolders = 0;
 
   /** False while bytes wait for the peer to read. */
   get isWritable(): boolean {
@@ -97,13 +98,22 @@ export class Transport {
     return false;
   }
 
-  /** Stops reading; one chunk may still arrive when the peer resets meanwhile. */
-  pause(): void {
-    if (!this.isClosed) this.socket?.pause();
+  /**
+   * Shuts the valve: this end isn't read until {@link openValve} was called as often.
+   *
+   * *Details*: counted, since two parties may hold the same source (a full back end, and a client that sends ahead).
+   * One more chunk may arrive when the peer resets meanwhile.
+   */
+  shutValve(): void {
+    if (this.valveHolders++ === 0 && !this.isClosed) this.socket?.pause();
   }
 
-  resume(): void {
-    if (!this.isClosed) this.socket?.resume();
+  openValve(): void {
+    if (this.valveHolders > 0 && --this.valveHolders === 0 && !this.isClosed) this.socket?.resume();
+  }
+
+  get isValveShut(): boolean {
+    return this.valveHolders > 0;
   }
 
   /** Half-close: sends FIN after what is kept; the peer may go on sending. */

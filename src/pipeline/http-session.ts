@@ -1,13 +1,12 @@
 // Layer 7: one client connection and its exchanges, one after another, driven by callbacks.
 //
-// Reads a request head, gets a kept connection to an instance, sends the request on and relays the response; in steady
-// state all of that happens inside socket callbacks. What takes time (no connection is kept, a retry) is asked of the
-// connection's fiber through `nextNeed`, see http.ts. Owns the client's transport, and the back end's connection from
-// the moment it has one; every exchange ends in `settle`, which accounts it once.
+// Reads a request head, takes a kept connection to an instance, sends the request on and relays the response; in steady
+// state all of that happens inside socket callbacks. What takes time (no connection is kept, a retry) is built by an
+// Effect, see http.ts. Owns the client's transport, and the back end's connection while it has one; every exchange ends
+// in `settle`, which accounts it once.
 //
-// The file is long because the phases of a connection are one state machine; the two directions of a body are in
-// request-body.ts and response-relay.ts.
-import { Effect } from "effect";
+// Long because the phases of a connection are one state machine; the two directions of a body are in request-body.ts
+// and response-relay.ts.
 import { BackendConnection, type BackendUser } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
 import { Lease } from "../balance/lease.ts";
@@ -21,15 +20,13 @@ import { ByteWriter } from "../parse/byte-writer.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
 import { Fault } from "../parse/http1/fault.ts";
 import { Parsed } from "../parse/http1/head.ts";
-import { makeRequestReader } from "../parse/http1/head-reader.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
 import { type ClientFacts, writeRequestHead } from "../parse/http1/serialise.ts";
+import { type Exchange, giveBackExchange, takeExchange } from "./exchange.ts";
 import { continueAnswer, type OwnStatus, ownAnswer } from "./http-answer.ts";
 import { settleExchange } from "./outcome.ts";
-import { RequestBody } from "./request-body.ts";
-import { ResponseRelay, type ResponseTerms } from "./response-relay.ts";
-import type { LiveConnection, Route, RouteSource } from "./route.ts";
-import { Valve } from "./valve.ts";
+import type { ResponseTerms } from "./response-relay.ts";
+import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
 
 /** How long a closed conversation is listened to, so that the answer isn't lost to a reset, in milliseconds. */
 const lingerMs = 2000;
@@ -52,24 +49,26 @@ const Phase = {
   closed: 6,
 } as const;
 
-/** A request that needs a connection: what the fiber is woken for. */
-export interface ConnectionNeed {
-  readonly route: Route;
-  readonly lease: Lease<BackendMember>;
-}
+/** Builds a connection for a request; it ends in the session's `proceed` or `failConnect`, unless it is cancelled. */
+export type DialFor = (
+  session: HttpSession,
+  source: RouteSource,
+  route: Route,
+  lease: Lease<BackendMember>,
+) => Cancellable;
 
 export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveConnection, ClientFacts, ResponseTerms {
+  /** The client's address, as X-Forwarded-For says it. */
+  readonly address: Uint8Array;
   private phase: number = Phase.idle;
   private route: Route;
-  private readonly reader = makeRequestReader();
-  private readonly body = new RequestBody();
-  private readonly response = new ResponseRelay();
-  private readonly valve: Valve;
+  private readonly client: Transport;
   private readonly deadline = new Deadline(this);
-  private lastActivityMs = 0;
+  private lastActivityMs: number;
   /** When the phase's own limit ends: of a request head under way, or of lingering. */
   private phaseEndsMs = 0;
-
+  /** The exchange under way; none while the connection is idle. */
+  private exchange: Exchange | undefined = undefined;
   /** Bytes that can't be looked at yet: behind the request in progress, or its body while it waits. */
   private input: Uint8Array | undefined = undefined;
   private isHeldForInput = false;
@@ -77,45 +76,19 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   private isBackendHeld = false;
   private isReading = false;
 
-  // The exchange in progress.
-  private lease = new Lease<BackendMember>();
-  private backend: BackendConnection | undefined = undefined;
-  /** The request head, where no connection has it: while the request waits. */
-  private waitingHead: ByteWriter | undefined = undefined;
-  private isOpen = false;
-  private isRetried = false;
-  private isIdempotent = false;
-  private wantsKeepAlive = false;
-  isHead = false;
-  minorVersion = 1;
-  private startedMs = 0;
-  private receivedBytes = 0;
-
-  // The fiber's side.
-  private need: ConnectionNeed | undefined = undefined;
-  /** The lease of the request that waits; whoever ends the wait gives it back or takes it over. */
-  private lent: Lease<BackendMember> | undefined = undefined;
-  private wakeForNeed: (() => void) | undefined = undefined;
-  private cancelNeed: (() => void) | undefined = undefined;
-
-  // What the instance is told of the client.
-  readonly address: Uint8Array;
-
   constructor(
     accepted: Accepted,
     private readonly source: RouteSource,
+    private readonly dialFor: DialFor,
   ) {
     this.client = accepted.transport;
     this.address = bytesOf(accepted.clientAddress);
     this.route = source.route;
-    this.valve = new Valve(this.client);
     this.client.receiver = this;
     this.deadline.armIn(this.route.idleTimeoutMs);
     this.lastActivityMs = clock.nowMs;
     source.enter(this);
   }
-
-  private readonly client: Transport;
 
   get lastLines(): Uint8Array {
     return this.route.requestLastLines;
@@ -125,21 +98,28 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     return bytesOf(plainAddress(this.client.localAddress));
   }
 
+  get isHead(): boolean {
+    return this.exchange?.isHead ?? false;
+  }
+
+  get minorVersion(): number {
+    return this.exchange?.minorVersion ?? 1;
+  }
+
   // ——— the client speaks ———
 
   onBytes(chunk: Uint8Array): void {
     this.lastActivityMs = clock.nowMs;
     this.route.counters.receivedBytes += chunk.length;
-    this.receivedBytes += chunk.length;
     switch (this.phase) {
       case Phase.idle:
       case Phase.head:
-        this.readHead(chunk, 0);
+        this.readHead(chunk);
         this.readOn();
         return;
       case Phase.exchange:
-        if (this.body.isDone) this.keepInput(chunk);
-        else this.sendBody(chunk, 0, chunk.length);
+        if (this.exchange?.body.isDone === false) this.sendBody(this.exchange, chunk, 0, chunk.length);
+        else this.keepInput(chunk);
         return;
       case Phase.waiting:
       case Phase.flushing:
@@ -156,25 +136,22 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     else if (this.phase === Phase.lingering) this.linger();
     else if (this.isBackendHeld) {
       this.isBackendHeld = false;
-      this.backend?.transport.resume();
+      this.exchange?.backend?.transport.openValve();
     }
   }
 
   onEnd(): void {
     switch (this.phase) {
-      case Phase.idle:
-        this.finish();
-        this.client.close();
-        return;
       case Phase.head:
         this.refuse("requestHeadCut");
         return;
       case Phase.exchange:
         // A half-closed client still reads: its answer comes, then the connection ends. A body cut short is an error.
-        if (!this.body.isDone) this.failRequest("requestBodyCut");
+        if (this.exchange?.body.isDone === false) this.failExchange(this.exchange, "requestBodyCut");
         return;
+      case Phase.idle:
       case Phase.lingering:
-        this.finish();
+        this.end();
         this.client.close();
         return;
       default:
@@ -183,132 +160,115 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   }
 
   onClosed(): void {
-    if (this.isOpen) {
-      this.dropBackend();
-      this.settle(0, "clientGone");
-    }
-    this.finish();
+    this.end("clientGone");
   }
 
-  /** Reads heads from what was kept, until one is in progress or nothing is left; a loop, since answers of ours are immediate. */
+  /** Reads heads from what was kept until one is in progress or nothing is left: a loop, since our own answers are immediate. */
   private readOn(): void {
     if (this.isReading) return;
     this.isReading = true;
-    while (this.phase === Phase.idle && this.input !== undefined) {
-      const bytes = this.input;
-      this.input = undefined;
-      if (this.isHeldForInput) {
-        this.isHeldForInput = false;
-        this.valve.open();
-      }
-      this.readHead(bytes, 0);
-    }
+    while (this.phase === Phase.idle && this.input !== undefined) this.readHead(this.takeInput());
     this.isReading = false;
-    if (this.phase !== Phase.idle || this.input !== undefined) return;
+    if (this.phase !== Phase.idle) return;
     if (this.client.hasEnded || this.source.isDraining) {
-      this.finish();
+      this.end();
       this.client.close();
     }
   }
 
-  private readHead(chunk: Uint8Array, start: number): void {
-    const parsed = this.reader.read(chunk, start);
-    const parser = this.reader.parser as RequestHeadParser;
-    if (parsed === Parsed.complete) {
-      this.open(parser);
-      return;
+  private readHead(chunk: Uint8Array): void {
+    this.exchange ??= takeExchange();
+    const { exchange } = this;
+    const { reader } = exchange;
+    const parsed = reader.read(chunk, 0);
+    const parser = reader.parser as RequestHeadParser;
+    if (parsed === Parsed.complete) this.open(exchange, parser);
+    else if (parsed === Parsed.faulty) this.refuse(reasonOfFault(parser.fault));
+    else if (this.phase === Phase.idle && parser.hasBegun) {
+      this.phase = Phase.head;
+      this.route = this.source.route;
+      this.endPhaseIn(this.route.requestHeadTimeoutMs);
+      if (this.client.hasEnded) this.refuse("requestHeadCut");
     }
-    if (parsed === Parsed.faulty) {
-      this.refuse(reasonOfFault(parser.fault));
-      return;
-    }
-    if (this.phase === Phase.head || !parser.hasBegun) return;
-    this.phase = Phase.head;
-    this.route = this.source.route;
-    this.phaseEndsMs = clock.nowMs + this.route.requestHeadTimeoutMs;
-    if (this.phaseEndsMs < this.deadline.dueMs) this.deadline.arm(this.phaseEndsMs);
-    if (this.client.hasEnded) this.refuse("requestHeadCut");
   }
 
   // ——— an exchange begins ———
 
-  private open(parser: RequestHeadParser): void {
-    const route = this.source.route;
-    const { bytes, end } = this.reader;
+  private open(exchange: Exchange, parser: RequestHeadParser): void {
+    const { route } = this.source;
+    const { reader, body } = exchange;
+    const { bytes, end } = reader;
     const { pos } = parser;
     this.route = route;
-    this.isOpen = true;
-    this.isRetried = false;
-    this.startedMs = clock.nowMs;
-    this.receivedBytes = end - parser.start;
-    this.isHead = parser.isHead;
-    this.minorVersion = parser.minorVersion;
-    this.isIdempotent = parser.isIdempotent(bytes);
-    this.wantsKeepAlive = wantsKeepAlive(parser);
-    this.body.begin(parser);
-    this.response.begin();
-    if (parser.expectsContinue && parser.minorVersion === 1 && !this.body.isDone) this.client.write(continueAnswer);
+    exchange.isOpen = true;
+    exchange.isRetried = false;
+    exchange.startedMs = clock.nowMs;
+    exchange.receivedBytes = end - parser.start;
+    exchange.isHead = parser.isHead;
+    exchange.minorVersion = parser.minorVersion;
+    exchange.isIdempotent = parser.isIdempotent(bytes);
+    exchange.wantsKeepAlive = wantsKeepAlive(parser);
+    exchange.response.begin();
+    body.begin(parser);
+    if (parser.expectsContinue && parser.minorVersion === 1 && !body.isDone) this.client.write(continueAnswer);
 
-    const member = this.lease.take(route.membership);
+    const member = exchange.lease.take(route.membership);
     const backend = member?.pool.take();
     if (backend !== undefined) {
       backend.head.clear();
       writeRequestHead(parser, bytes, this, backend.head);
-      this.reader.release();
-      this.send(backend, bytes, pos, end);
+      reader.release();
+      this.send(exchange, backend, bytes, pos, end);
       return;
     }
-    this.reader.release();
+    if (member !== undefined) {
+      exchange.waitingHead = new ByteWriter(512);
+      writeRequestHead(parser, bytes, this, exchange.waitingHead);
+    }
+    reader.release();
     if (pos < end) this.keepInput(bytes.subarray(pos, end));
-    if (member === undefined) {
-      this.fail("noInstance");
-      return;
-    }
-    const head = new ByteWriter(512);
-    writeRequestHead(parser, bytes, this, head);
-    this.askForConnection(head);
+    if (member === undefined) this.answer(exchange, "noInstance");
+    else this.dial(exchange);
   }
 
   /** The request goes out on a connection, with what of its body has come: `bytes[start, end)`. */
-  private send(backend: BackendConnection, bytes: Uint8Array, start: number, end: number): void {
+  private send(exchange: Exchange, backend: BackendConnection, bytes: Uint8Array, start: number, end: number): void {
     this.phase = Phase.exchange;
-    this.backend = backend;
+    exchange.backend = backend;
     backend.use(this);
-    const { body } = this;
-    const { head, transport } = backend;
-    const isTaken = transport.writeCopy(head.view());
-    if (body.isDone) {
-      if (start < end) this.keepInput(bytes.subarray(start, end));
-    } else if (start < end) {
-      this.sendBody(bytes, start, end);
-    } else if (!isTaken) this.holdForBackend();
-    else if (this.client.hasEnded) this.failRequest("requestBodyCut");
+    const isTaken = backend.transport.writeCopy(backend.head.view());
+    if (start < end) {
+      if (exchange.body.isDone) this.keepInput(bytes.subarray(start, end));
+      else this.sendBody(exchange, bytes, start, end);
+    } else if (!exchange.body.isDone) {
+      if (!isTaken) this.holdForBackend();
+      if (this.client.hasEnded) this.failExchange(exchange, "requestBodyCut");
+    }
   }
 
-  private sendBody(bytes: Uint8Array, start: number, end: number): void {
-    const { body, backend } = this;
+  private sendBody(exchange: Exchange, bytes: Uint8Array, start: number, end: number): void {
+    const { body, backend } = exchange;
     if (backend === undefined) return;
     const isTaken = body.send(bytes, start, end, backend.transport);
-    if (body.isFaulty) {
-      this.failRequest("badRequestBody");
-      return;
-    }
-    if (body.isDone) {
+    if (body.isFaulty) this.failExchange(exchange, "badRequestBody");
+    else if (body.isDone) {
       if (body.pos < end) this.keepInput(bytes.subarray(body.pos, end));
-    } else if (!isTaken) this.holdForBackend();
-    else if (this.client.hasEnded) this.failRequest("requestBodyCut");
+    } else {
+      if (!isTaken) this.holdForBackend();
+      if (this.client.hasEnded) this.failExchange(exchange, "requestBodyCut");
+    }
   }
 
   private holdForBackend(): void {
     if (this.isHeldForBackend) return;
     this.isHeldForBackend = true;
-    this.valve.shut();
+    this.client.shutValve();
   }
 
   private releaseHold(): void {
     if (!this.isHeldForBackend) return;
     this.isHeldForBackend = false;
-    this.valve.open();
+    this.client.openValve();
   }
 
   /** Keeps bytes that can't be looked at yet; beyond the bound the client isn't read any more. */
@@ -323,86 +283,73 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     }
     if (this.isHeldForInput || (this.input as Uint8Array).length < readAheadMaxBytes) return;
     this.isHeldForInput = true;
-    this.valve.shut();
+    this.client.shutValve();
+  }
+
+  private takeInput(): Uint8Array {
+    const bytes = this.input ?? nothing;
+    this.input = undefined;
+    if (this.isHeldForInput) {
+      this.isHeldForInput = false;
+      this.client.openValve();
+    }
+    return bytes;
   }
 
   // ——— the slow path ———
 
-  /** The next request that needs a connection, or undefined when this connection is over; one fiber waits here. */
-  readonly nextNeed: Effect.Effect<ConnectionNeed | undefined> = Effect.callback((resume) => {
-    const wake = (): boolean => {
-      if (this.need === undefined && this.phase !== Phase.closed) return false;
-      const { need } = this;
-      this.need = undefined;
-      this.wakeForNeed = undefined;
-      resume(Effect.succeed(need));
-      return true;
-    };
-    if (wake()) return;
-    this.wakeForNeed = wake;
-    return Effect.sync(() => this.abort());
-  });
-
-  /** Ends when the request that was asked for is over before it got a connection. */
-  readonly needIsOver: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.phase !== Phase.waiting) resume(Effect.void);
-    else this.cancelNeed = () => resume(Effect.void);
-  });
-
-  private askForConnection(head: ByteWriter): void {
+  private dial(exchange: Exchange): void {
     this.phase = Phase.waiting;
-    this.waitingHead = head;
-    this.need = { route: this.route, lease: this.lease };
-    // The lease goes with the need, and comes back with the connection.
-    this.lent = this.lease;
-    this.lease = new Lease();
-    this.wakeForNeed?.();
+    // The lease goes with the dial, and comes back with the connection.
+    const { lease } = exchange;
+    exchange.lease = new Lease();
+    const dialling = this.dialFor(this, this.source, this.route, lease);
+    if ((this.phase as number) === Phase.waiting) exchange.dialling = dialling;
   }
 
   /** A connection has come; it may be too late. */
   proceed(member: BackendMember, transport: Transport, lease: Lease<BackendMember>): void {
     const backend = new BackendConnection(member, transport);
-    const head = this.waitingHead;
-    if (this.phase !== Phase.waiting || head === undefined) {
+    const { exchange } = this;
+    const head = exchange?.waitingHead;
+    if (this.phase !== Phase.waiting || exchange === undefined || head === undefined) {
       lease.giveBack();
       backend.close();
       return;
     }
-    this.cancelNeed = undefined;
-    this.waitingHead = undefined;
-    this.lent = undefined;
-    this.lease = lease;
     this.lastActivityMs = clock.nowMs;
+    exchange.dialling = undefined;
+    exchange.waitingHead = undefined;
+    exchange.lease = lease;
     backend.head.clear();
     backend.head.put(head.view());
-    const bytes = this.input ?? nothing;
-    this.input = undefined;
-    if (this.isHeldForInput) {
-      this.isHeldForInput = false;
-      this.valve.open();
-    }
-    this.send(backend, bytes, 0, bytes.length);
+    const bytes = this.takeInput();
+    this.send(exchange, backend, bytes, 0, bytes.length);
   }
 
   /** No connection can be had. */
   failConnect(reason: Reason): void {
-    if (this.phase !== Phase.waiting) return;
-    this.fail(reason);
+    const { exchange } = this;
+    if (this.phase !== Phase.waiting || exchange === undefined) return;
+    exchange.dialling = undefined;
+    this.answer(exchange, reason);
   }
 
   // ——— the instance speaks ———
 
   onBackendBytes(chunk: Uint8Array): void {
+    const { exchange } = this;
+    if (exchange === undefined) return;
     this.lastActivityMs = clock.nowMs;
-    const { response } = this;
+    const { response } = exchange;
     const sentBefore = response.sentBytes;
     const isTaken = response.receive(chunk, this.client, this);
     this.route.counters.sentBytes += response.sentBytes - sentBefore;
-    if (response.fault !== undefined) this.failResponse(response.fault);
-    else if (response.isDone) this.complete();
+    if (response.fault !== undefined) this.failExchange(exchange, response.fault);
+    else if (response.isDone) this.complete(exchange);
     else if (!isTaken && !this.isBackendHeld) {
       this.isBackendHeld = true;
-      this.backend?.transport.pause();
+      exchange.backend?.transport.shutValve();
     }
   }
 
@@ -412,58 +359,67 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   }
 
   onBackendEnd(): void {
-    const { response } = this;
-    response.end();
-    if (response.isDone) this.complete();
-    else this.failBackend();
+    const { exchange } = this;
+    if (exchange === undefined) return;
+    exchange.response.end();
+    if (exchange.response.isDone) this.complete(exchange);
+    else this.loseBackend(exchange);
   }
 
   onBackendClosed(isReset: boolean): void {
-    if (!isReset) {
-      this.onBackendEnd();
-      return;
-    }
-    this.failBackend();
+    if (!isReset) this.onBackendEnd();
+    else if (this.exchange !== undefined) this.loseBackend(this.exchange);
   }
 
   /** The connection died before the response was whole. */
-  private failBackend(): void {
-    const { response, backend } = this;
-    const wasReused = backend !== undefined && backend.servedResponses > 0;
-    if (response.hasStarted) this.failResponse("responseCut");
-    else if (response.hasBytes) this.failResponse("badResponse");
-    else if (wasReused && this.isIdempotent && !this.body.hasBegun && !this.isRetried) this.retry();
-    else this.failResponse("backendClosed");
+  private loseBackend(exchange: Exchange): void {
+    const { response, backend, body } = exchange;
+    if (response.hasStarted) this.failExchange(exchange, "responseCut");
+    else if (response.hasBytes) this.failExchange(exchange, "badResponse");
+    else if (
+      backend !== undefined &&
+      backend.servedResponses > 0 &&
+      exchange.isIdempotent &&
+      !body.hasBegun &&
+      !exchange.isRetried
+    ) {
+      this.retry(exchange, backend);
+    } else this.failExchange(exchange, "backendClosed");
   }
 
-  /** A kept connection that died before it answered may have been dead before we wrote: once, on a new one. */
-  private retry(): void {
-    const { backend } = this;
-    if (backend === undefined) return;
-    this.isRetried = true;
-    const head = new ByteWriter(backend.head.length);
-    head.put(backend.head.view());
-    this.dropBackend(false);
-    this.askForConnection(head);
+  /** A kept connection that died before it answered may have been dead before we wrote: once more, on a new one. */
+  private retry(exchange: Exchange, backend: BackendConnection): void {
+    exchange.isRetried = true;
+    exchange.waitingHead = new ByteWriter(backend.head.length);
+    exchange.waitingHead.put(backend.head.view());
+    this.dropBackend(exchange);
+    this.dial(exchange);
   }
 
   // ——— an exchange ends ———
 
   mayKeepAlive(): boolean {
-    return this.wantsKeepAlive && this.body.isDone && !this.source.isDraining && !this.client.hasEnded;
+    const { exchange } = this;
+    return (
+      exchange?.wantsKeepAlive === true &&
+      exchange.body.isDone &&
+      !this.source.isDraining &&
+      !this.client.hasEnded
+    );
   }
 
   /** The response is whole. */
-  private complete(): void {
-    const { backend, response, body } = this;
-    this.backend = undefined;
+  private complete(exchange: Exchange): void {
+    const { backend, response, body } = exchange;
+    exchange.backend = undefined;
+    if (this.isBackendHeld) backend?.transport.openValve();
     this.isBackendHeld = false;
     if (backend !== undefined) {
       if (!body.isDone) backend.abort();
       else if (response.keepsBackend) backend.release();
       else backend.close();
     }
-    this.settle(response.status, undefined);
+    this.settle(exchange, response.status, undefined);
     if (!response.keepsClient || !body.isDone) this.closeGracefully();
     else if (this.client.isWritable) this.nextRequest();
     else this.phase = Phase.flushing;
@@ -472,109 +428,116 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   private nextRequest(): void {
     this.releaseHold();
     this.phase = Phase.idle;
+    this.dropExchange();
     this.readOn();
   }
 
-  /** A request that can't be served: its head was refused before an exchange began. */
+  /** A request whose head can't be served: refused before anything was done for it. */
   private refuse(reason: Reason): void {
-    this.isOpen = true;
+    this.exchange ??= takeExchange();
+    const { exchange } = this;
     this.route = this.source.route;
-    this.startedMs = clock.nowMs;
-    this.wantsKeepAlive = false;
-    this.reader.release();
-    this.response.begin();
-    this.fail(reason);
+    exchange.isOpen = true;
+    exchange.startedMs = clock.nowMs;
+    exchange.wantsKeepAlive = false;
+    exchange.reader.release();
+    exchange.response.begin();
+    this.answer(exchange, reason);
   }
 
-  /** The client's side of an exchange broke. */
-  private failRequest(reason: Reason): void {
-    this.wantsKeepAlive = false;
-    this.dropBackend();
-    if (this.response.hasStarted) this.cutClient(reason);
-    else this.fail(reason);
-  }
-
-  /** The instance's side of an exchange broke. */
-  private failResponse(reason: Reason): void {
-    this.dropBackend();
-    if (this.response.hasStarted) this.cutClient(reason);
-    else this.fail(reason);
-  }
-
-  /** The client has part of a response that can't be completed: it must see a cut, never a whole answer. */
-  private cutClient(reason: Reason): void {
-    const { status } = this.response;
-    this.finish(() => this.settle(status, reason));
+  /** Either side broke: an answer of ours if none has begun, a cut otherwise. */
+  private failExchange(exchange: Exchange, reason: Reason): void {
+    this.dropBackend(exchange);
+    if (!exchange.response.hasStarted) {
+      this.answer(exchange, reason);
+      return;
+    }
+    // The client has part of a response that can't be completed: it must see a cut, never a whole answer.
+    this.end(reason);
     this.client.abort();
   }
 
   /** Answers in the instance's place, and ends the exchange. */
-  private fail(reason: Reason): void {
+  private answer(exchange: Exchange, reason: Reason): void {
     const status = reasons[reason].status as OwnStatus;
     const keepsAlive = reasons[reason].side !== "client" && this.mayKeepAlive();
     const answer = ownAnswer(status, keepsAlive);
+    this.stopDialling(exchange);
     this.phase = Phase.exchange;
-    this.endNeed();
     this.route.counters.sentBytes += answer.length;
-    this.response.sentBytes = answer.length;
+    exchange.response.sentBytes += answer.length;
     const isTaken = this.client.write(answer);
-    this.settle(status, reason);
+    this.settle(exchange, status, reason);
     if (!keepsAlive) this.closeGracefully();
     else if (isTaken) this.nextRequest();
     else this.phase = Phase.flushing;
   }
 
-  private dropBackend(givesBack = true): void {
-    const { backend } = this;
-    this.backend = undefined;
+  /** Cuts the connection to the instance: a half-sent request must not look like a whole one. */
+  private dropBackend(exchange: Exchange): void {
+    const { backend } = exchange;
+    exchange.backend = undefined;
     this.isBackendHeld = false;
     this.releaseHold();
-    // A reset, unless the instance has gone already: a half-sent request must not look like a whole one.
     backend?.abort();
-    if (givesBack) this.lease.giveBack();
+  }
+
+  private stopDialling(exchange: Exchange): void {
+    const { dialling } = exchange;
+    exchange.dialling = undefined;
+    exchange.waitingHead = undefined;
+    dialling?.interruptUnsafe();
   }
 
   /** The exchange's one account. */
-  private settle(status: number, reason: Reason | undefined): void {
-    if (!this.isOpen) return;
-    this.isOpen = false;
+  private settle(exchange: Exchange, status: number, reason: Reason | undefined): void {
+    if (!exchange.isOpen) return;
+    exchange.isOpen = false;
     settleExchange(
       {
         status,
         reason,
-        instance: this.lease.member?.id,
-        receivedBytes: this.receivedBytes,
-        sentBytes: this.response.sentBytes,
-        startedMs: this.startedMs,
+        instance: exchange.lease.member?.id,
+        receivedBytes: exchange.receivedBytes,
+        sentBytes: exchange.response.sentBytes,
+        startedMs: exchange.startedMs,
       },
       this.route.counters,
     );
-    this.lease.giveBack();
+    exchange.lease.giveBack();
+  }
+
+  private dropExchange(): void {
+    const { exchange } = this;
+    if (exchange === undefined) return;
+    this.exchange = undefined;
+    giveBackExchange(exchange);
   }
 
   // ——— the connection ends ———
 
   /** Sends FIN behind the answer and goes on listening for a while, so that the answer is not lost to a reset. */
   private closeGracefully(): void {
-    this.input = undefined;
+    this.takeInput();
+    this.releaseHold();
+    this.dropExchange();
     if (this.client.hasEnded) {
-      this.finish();
+      this.end();
       this.client.close();
       return;
     }
     this.phase = Phase.lingering;
-    if (this.isHeldForInput) {
-      this.isHeldForInput = false;
-      this.valve.open();
-    }
-    this.releaseHold();
     this.client.shutdown();
     if (this.client.isWritable) this.linger();
   }
 
   private linger(): void {
-    this.phaseEndsMs = clock.nowMs + lingerMs;
-    if (this.phaseEndsMs < this.deadline.dueMs) this.deadline.arm(this.phaseEndsMs);
+    this.endPhaseIn(lingerMs);
+  }
+
+  private endPhaseIn(durationMs: number): void {
+    this.phaseEndsMs = clock.nowMs + durationMs;
+    if (!this.deadline.isArmed || this.phaseEndsMs < this.deadline.dueMs) this.deadline.arm(this.phaseEndsMs);
   }
 
   /** When the phase that the connection is in has lasted too long, in milliseconds on the coarse clock. */
@@ -585,65 +548,53 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   }
 
   onDeadline(nowMs: number): number {
-    const { endsMs } = this;
+    const { endsMs, exchange } = this;
     if (endsMs > nowMs) return endsMs;
-    switch (this.phase) {
-      case Phase.head:
-        this.refuse("requestHeadTimeout");
-        break;
-      case Phase.waiting:
-        this.fail("backendTimeout");
-        break;
-      case Phase.exchange:
-        // Who kept silent: a client that owes its body, or the instance.
-        if (!this.body.isDone && !this.valve.isShut) this.failRequest("requestBodyTimeout");
-        else this.failResponse(this.response.hasStarted ? "responseTimeout" : "backendTimeout");
-        break;
-      case Phase.flushing:
-        this.finish();
-        this.client.abort();
-        break;
-      default:
-        this.finish();
-        this.client.close();
+    if (this.phase === Phase.head) this.refuse("requestHeadTimeout");
+    else if (this.phase === Phase.waiting && exchange !== undefined) this.answer(exchange, "backendTimeout");
+    else if (this.phase === Phase.exchange && exchange !== undefined)
+      this.failExchange(exchange, this.silentSide(exchange));
+    else {
+      // Idle, lingering, or a client that doesn't take its answer.
+      this.end();
+      if (this.client.isWritable) this.client.close();
+      else this.client.abort();
     }
-    return (this.phase as number) === Phase.closed ? 0 : Math.max(this.endsMs, nowMs + 1);
+    return this.phase === Phase.closed ? 0 : Math.max(this.endsMs, nowMs + 1);
+  }
+
+  /** Who kept silent: a client that owes its body, or the instance. */
+  private silentSide({ body, response }: Exchange): Reason {
+    if (!body.isDone && !this.client.isValveShut && !response.hasStarted) return "requestBodyTimeout";
+    return response.hasStarted ? "responseTimeout" : "backendTimeout";
   }
 
   drain(): void {
     if (this.phase !== Phase.idle) return;
-    this.finish();
+    this.end();
     this.client.close();
   }
 
   abort(): void {
-    if (this.phase === Phase.closed) return;
-    this.dropBackend(false);
-    this.finish(() => this.settle(this.response.status, "shutdown"));
+    this.end("shutdown");
     this.client.abort();
   }
 
-  private finish(account?: () => void): void {
+  /** The connection is over; an exchange still under way is accounted with `reason`. */
+  private end(reason?: Reason): void {
     if (this.phase === Phase.closed) return;
-    account?.();
     this.phase = Phase.closed;
     this.deadline.disarm();
-    this.reader.release();
-    this.response.release();
     this.input = undefined;
-    this.endNeed();
-    this.wakeForNeed?.();
+    const { exchange } = this;
+    if (exchange !== undefined) {
+      this.stopDialling(exchange);
+      this.dropBackend(exchange);
+      this.settle(exchange, exchange.response.status, reason);
+      exchange.lease.giveBack();
+      this.dropExchange();
+    }
     this.source.leave(this);
-  }
-
-  /** The request that waited for a connection needs none any more. */
-  private endNeed(): void {
-    this.waitingHead = undefined;
-    this.need = undefined;
-    this.lent?.giveBack();
-    this.lent = undefined;
-    this.cancelNeed?.();
-    this.cancelNeed = undefined;
   }
 }
 

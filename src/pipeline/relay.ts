@@ -2,52 +2,56 @@
 //
 // Each end's bytes go to the other end in the same callback; a partial write shuts that end's valve. A FIN is passed on
 // behind the bytes before it, a reset as a reset. Silence both ways for the idle timeout closes both. Owns both
-// transports from the moment it gets them; never looks at a byte.
+// transports and the lease from the moment it gets them, and accounts the connection once; it never looks at a byte.
+import type { BackendMember } from "../backend/backend-member.ts";
+import { Lease } from "../balance/lease.ts";
 import type { Reason } from "../errors.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import type { Receiver, Transport } from "../net/transport.ts";
-import type { InstanceCounters, ListenerCounters } from "../observe/counters.ts";
-import type { LiveConnection } from "./route.ts";
-import { Valve } from "./valve.ts";
-
-/** How a relay ended; undefined reasons are the good end. */
-export type RelayEnd = (reason: Reason | undefined) => void;
+import { settleConnection } from "./outcome.ts";
+import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
 
 export class Relay implements DeadlineOwner, LiveConnection {
-  readonly toBackend: Direction;
-  toClient: Direction | undefined = undefined;
-  /** Set while the back end is not there yet or the relay runs; called once. */
-  onFinished: RelayEnd | undefined = undefined;
-  /** The end, when it came before anyone listened. */
-  finished: { readonly reason: Reason | undefined } | undefined = undefined;
-  /** On the coarse clock, in milliseconds. */
-  readonly startedMs: number;
+  /** What it began with; a reload changes nothing for a layer-4 connection. */
+  readonly route: Route;
+  readonly lease = new Lease<BackendMember>();
+  isFinished = false;
   lastActivityMs: number;
-  private instance: InstanceCounters | undefined = undefined;
+  /** The dial under way; the relay's end cancels it. */
+  private dialling: Cancellable | undefined = undefined;
+  private readonly startedMs: number;
+  private readonly toBackend: Direction;
+  private toClient: Direction | undefined = undefined;
   private readonly deadline = new Deadline(this);
 
   constructor(
     client: Transport,
-    private readonly idleTimeoutMs: number,
-    readonly counters: ListenerCounters,
+    private readonly source: RouteSource,
   ) {
+    this.route = source.route;
     this.toBackend = new Direction(this, client);
     client.receiver = this.toBackend;
-    this.deadline.armIn(idleTimeoutMs);
+    this.deadline.armIn(this.route.idleTimeoutMs);
     this.startedMs = clock.nowMs;
     this.lastActivityMs = clock.nowMs;
+    source.enter(this);
+  }
+
+  /** The path is being built: whoever ends the relay before it is joined ends that too. */
+  awaitJoin(dialling: Cancellable): void {
+    if (!this.isFinished && this.toClient === undefined) this.dialling = dialling;
   }
 
   /** The instance is connected: what the client sent so far goes out, and bytes flow. */
-  join(backend: Transport, instance: InstanceCounters): void {
-    if (this.finished !== undefined) {
+  join(member: BackendMember, backend: Transport): void {
+    if (this.isFinished) {
       backend.abort();
       return;
     }
-    instance.connections++;
-    instance.openConnections++;
-    this.instance = instance;
+    this.dialling = undefined;
+    member.counters.connections++;
+    member.counters.openConnections++;
     const toClient = new Direction(this, backend);
     this.toClient = toClient;
     backend.receiver = toClient;
@@ -56,7 +60,7 @@ export class Relay implements DeadlineOwner, LiveConnection {
   }
 
   onDeadline(nowMs: number): number {
-    const dueMs = this.lastActivityMs + this.idleTimeoutMs;
+    const dueMs = this.lastActivityMs + this.route.idleTimeoutMs;
     if (dueMs > nowMs) return dueMs;
     this.close("idle");
     return 0;
@@ -69,15 +73,6 @@ export class Relay implements DeadlineOwner, LiveConnection {
     this.cut("shutdown");
   }
 
-  /** Both ends are gone, or were cut. */
-  finish(reason: Reason | undefined): void {
-    if (this.finished !== undefined) return;
-    this.finished = { reason };
-    this.deadline.disarm();
-    if (this.instance !== undefined) this.instance.openConnections--;
-    this.onFinished?.(reason);
-  }
-
   /** Resets both ends. */
   cut(reason: Reason): void {
     this.toBackend.source.abort();
@@ -86,7 +81,7 @@ export class Relay implements DeadlineOwner, LiveConnection {
   }
 
   /** Closes both ends in good order; bytes that a stalled reader has not taken are lost. */
-  close(reason: Reason | undefined): void {
+  close(reason: Reason): void {
     for (const direction of [this.toBackend, this.toClient]) {
       if (direction === undefined) continue;
       if (direction.source.isWritable) direction.source.close();
@@ -94,50 +89,72 @@ export class Relay implements DeadlineOwner, LiveConnection {
     }
     this.finish(reason);
   }
+
+  /** Both ends are gone, or were cut: the one account of the connection. */
+  finish(reason: Reason | undefined): void {
+    if (this.isFinished) return;
+    this.isFinished = true;
+    this.deadline.disarm();
+    this.dialling?.interruptUnsafe();
+    const { member } = this.lease;
+    if (this.toClient !== undefined && member !== undefined) member.counters.openConnections--;
+    const { counters } = this.route;
+    settleConnection(
+      {
+        status: 0,
+        reason,
+        instance: member?.id,
+        receivedBytes: this.toBackend.bytes,
+        sentBytes: this.toClient?.bytes ?? 0,
+        startedMs: this.startedMs,
+      },
+      counters,
+    );
+    this.lease.giveBack();
+    this.source.leave(this);
+  }
+
+  isFromClient(direction: Direction): boolean {
+    return direction === this.toBackend;
+  }
 }
 
 /** What one end sends, on its way to the other. */
 class Direction implements Receiver {
   other: Direction | undefined = undefined;
   bytes = 0;
-  private readonly valve: Valve;
   /** What the client sent before there was an instance: one read, then the valve is shut. */
   private early: Uint8Array | undefined = undefined;
 
   constructor(
     private readonly relay: Relay,
     readonly source: Transport,
-  ) {
-    this.valve = new Valve(source);
-  }
+  ) {}
 
   join(other: Direction): void {
     this.other = other;
     const { early } = this;
     if (early !== undefined) {
       this.early = undefined;
-      if (other.source.write(early)) this.valve.open();
+      if (other.source.write(early)) this.source.openValve();
     }
     if (this.source.hasEnded) other.source.shutdown();
   }
 
   onBytes(chunk: Uint8Array): void {
-    this.relay.lastActivityMs = clock.nowMs;
+    const { relay, other } = this;
+    relay.lastActivityMs = clock.nowMs;
     this.bytes += chunk.length;
-    const { other } = this;
-    if (this === this.relay.toBackend) this.relay.counters.receivedBytes += chunk.length;
-    else this.relay.counters.sentBytes += chunk.length;
-    if (other === undefined) {
-      this.keepEarly(chunk);
-      return;
-    }
-    if (!other.source.write(chunk) && !this.valve.isShut) this.valve.shut();
+    if (relay.isFromClient(this)) relay.route.counters.receivedBytes += chunk.length;
+    else relay.route.counters.sentBytes += chunk.length;
+    if (other === undefined) this.keepEarly(chunk);
+    else if (!other.source.write(chunk) && !this.source.isValveShut) this.source.shutValve();
   }
 
   private keepEarly(chunk: Uint8Array): void {
     if (this.early === undefined) {
       this.early = chunk;
-      this.valve.shut();
+      this.source.shutValve();
       return;
     }
     const joined = new Uint8Array(this.early.length + chunk.length);
@@ -149,7 +166,7 @@ class Direction implements Receiver {
   /** This end has taken everything: the other may send again. */
   onWritable(): void {
     this.relay.lastActivityMs = clock.nowMs;
-    this.other?.valve.open();
+    this.other?.source.openValve();
   }
 
   onEnd(): void {
@@ -159,7 +176,7 @@ class Direction implements Receiver {
   onClosed(isReset: boolean): void {
     const { other, relay } = this;
     if (other === undefined) relay.finish(isReset ? "clientReset" : "clientGone");
-    else if (isReset) relay.cut(this === relay.toBackend ? "clientReset" : "responseCut");
+    else if (isReset) relay.cut(relay.isFromClient(this) ? "clientReset" : "responseCut");
     else if (other.source.isClosed) relay.finish(undefined);
     // A full close both ways of this end while the other still speaks: nobody would hear it.
     else if (!other.source.hasEnded) relay.cut("clientGone");

@@ -23,6 +23,13 @@ export class RequestBody {
   private isChunked = false;
   private decoder: ChunkedDecoder | undefined = undefined;
 
+  /** Forgets a body, as if there were none. */
+  reset(): void {
+    this.isDone = true;
+    this.hasBegun = false;
+    this.isFaulty = false;
+  }
+
   begin(head: RequestHeadParser): void {
     this.isChunked = head.isChunked;
     this.left = head.isChunked || head.contentLength < 0 ? 0 : head.contentLength;

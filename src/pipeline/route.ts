@@ -2,6 +2,7 @@
 //
 // Immutable. A reload puts another one in its place by one assignment; a layer-4 connection keeps the route it began
 // with, a layer-7 connection reads it anew for each request.
+import type { Effect } from "effect";
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Membership } from "../balance/membership.ts";
 import type { Listener } from "../model/listener.ts";
@@ -30,12 +31,19 @@ export interface LiveConnection {
   abort(): void;
 }
 
+/** A fiber, as far as those are concerned who may have to end it. */
+export interface Cancellable {
+  interruptUnsafe(): void;
+}
+
 /** A listener, open or draining; connections ask it and sign in and out of it. */
 export interface RouteSource {
   /** Read it anew for each exchange. */
   readonly route: Route;
   /** The listener is going away: no further exchange begins on its connections. */
   readonly isDraining: boolean;
+  /** Runs a part of a connection's life that takes time; it ends with the listener's scope at the latest. */
+  fork(part: Effect.Effect<void>): Cancellable;
   enter(connection: LiveConnection): void;
   leave(connection: LiveConnection): void;
 }
