@@ -1,0 +1,25 @@
+// Who a management request says it is talking to. It sits in front of every management route and owns the one check that
+// stops DNS rebinding: a web page whose own name was re-pointed at loopback still sends that name as Host.
+// It never looks at paths, methods or credentials.
+
+// Host = uri-host [ ":" port ] (RFC 9110 §7.2); an IPv6 address stands in brackets (RFC 3986 §3.2.2).
+const hostPattern = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]/@?#]+))(?::\d*)?$/i;
+
+// 127.0.0.0/8 in its canonical spelling only: "127.1" and "0177.0.0.1" are names to a browser's address bar, not to us.
+const loopbackIPv4Pattern = /^127\.(?:0|[1-9]\d{0,2})\.(?:0|[1-9]\d{0,2})\.(?:0|[1-9]\d{0,2})$/;
+
+const bare = (address: string): string => address.toLowerCase().replace(/^\[|\]$/g, "");
+
+/**
+ * Whether a Host header names this management server: `localhost`, an address of 127.0.0.0/8, `[::1]`, or the address
+ * that it is configured to listen on, with any port. No Host at all (HTTP/1.0) is not accepted.
+ */
+export const isOwnHost = (host: string | undefined, address: string): boolean => {
+  const match = host === undefined ? null : hostPattern.exec(host);
+  if (match === null) return false;
+  const [, ipv6, nameOrIPv4] = match;
+  if (ipv6 !== undefined) return ipv6 === "::1" || ipv6.toLowerCase() === bare(address);
+  if (nameOrIPv4 === undefined) return false;
+  const name = nameOrIPv4.toLowerCase();
+  return name === "localhost" || loopbackIPv4Pattern.test(name) || name === bare(address);
+};

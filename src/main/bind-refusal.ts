@@ -1,0 +1,25 @@
+// The one line for an address that can't be listened on: which, why, and the setting that moves it. Said at start and at
+// reload alike. It never tries again and never picks another port by itself.
+
+import type { BindError } from "../errors.ts";
+
+const causes: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is taken",
+  EACCES: "this user may not bind the port",
+  EPERM: "this user may not bind the port",
+  EADDRNOTAVAIL: "this machine has no such address",
+};
+
+/** Writes an IPv6 address in brackets before its port (RFC 3986 §3.2.2). */
+export const formatEndpoint = (address: string, port: number): string =>
+  address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+
+/** One line that names the address and port, the cause, and the place where the setting is changed. */
+export const formatBindError = (error: BindError, nameSetting: (setting: string) => string): string => {
+  const cause = causes[error.code];
+  // An address that isn't there is not mended by another port.
+  const setting =
+    error.code === "EADDRNOTAVAIL" ? error.setting.replace(/(\.listeners\[\d+\])?\.port$/, ".address") : error.setting;
+  const reason = cause === undefined ? error.code : `${cause} (${error.code})`;
+  return `cannot listen on ${formatEndpoint(error.address, error.port)}: ${reason}; change it with ${nameSetting(setting)}`;
+};

@@ -1,0 +1,150 @@
+// The command line: `run`, `check`, `serve`, and the flags of each. It turns words into a configuration source and hands
+// it to main/serve.ts; it owns the texts of --help. It never loads or validates a configuration itself.
+
+import { existsSync } from "node:fs";
+import { Effect, Layer, Logger, Option } from "effect";
+import { Command, Flag } from "effect/cli";
+import { makeUsageFailure } from "./command-failure.ts";
+import type { ConfigurationSource } from "./configuration-source.ts";
+import { defaultDemoPorts } from "./demo-ports.ts";
+import { layerCommandLine } from "./terminal.ts";
+import { version } from "./version.ts";
+
+/** The file that `run` and `check` read when none is named. */
+export const defaultConfigurationPath = "./elbow.config.ts";
+
+const port = (name: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar("<port>"),
+    Flag.withDescription(description),
+    Flag.filter(
+      (value) => value >= 0 && value <= 65_535,
+      () => "a port from 1 to 65535, or 0 for any free one",
+    ),
+    Flag.optional,
+  );
+
+const config = Flag.String("config").pipe(
+  Flag.withAlias("c"),
+  Flag.withMetavar("<file>"),
+  Flag.withDescription(`Configuration: .ts, .js, .json or .yaml (default ${defaultConfigurationPath} where it exists)`),
+  Flag.optional,
+);
+
+const managementPort = port("management-port", "Port of /healthz, /metrics and the API on 127.0.0.1 (default 9090)");
+
+const runFlags = {
+  config,
+  httpPort: port("http-port", "Demo mode: port of the HTTP listener (default 8080)"),
+  tcpPort: port("tcp-port", "Demo mode: port of the TCP listener (default 8081)"),
+  managementPort,
+};
+
+type RunInput = Command.Command.Config.Infer<typeof runFlags>;
+
+const findDefaultConfiguration = (): string | undefined =>
+  existsSync(defaultConfigurationPath) ? defaultConfigurationPath : undefined;
+
+// What serving needs is loaded only when something is served: `check`, --help and --version stay quick.
+const serveSource = (makeSource: (sources: typeof import("./configuration-source.ts")) => ConfigurationSource) =>
+  Effect.gen(function* () {
+    const { serve, layerServing } = yield* Effect.promise(() => import("./serving.ts"));
+    const sources = yield* Effect.promise(() => import("./configuration-source.ts"));
+    yield* serve(makeSource(sources)).pipe(Effect.provide(layerServing));
+  });
+
+const runConfiguration = Effect.fnUntraced(function* (input: RunInput) {
+  const path = Option.getOrUndefined(input.config) ?? findDefaultConfiguration();
+  if (path === undefined) {
+    return yield* serveSource(({ makeDemoSource }) =>
+      makeDemoSource({
+        http: Option.getOrElse(input.httpPort, () => defaultDemoPorts.http),
+        tcp: Option.getOrElse(input.tcpPort, () => defaultDemoPorts.tcp),
+        management: Option.getOrElse(input.managementPort, () => defaultDemoPorts.management),
+      }),
+    );
+  }
+  const strays = [
+    [input.httpPort, "--http-port"],
+    [input.tcpPort, "--tcp-port"],
+    [input.managementPort, "--management-port"],
+  ] as const;
+  for (const [value, name] of strays) {
+    if (Option.isSome(value)) {
+      return yield* makeUsageFailure(`${name} is for demo mode; with a configuration, set the port in ${path}`);
+    }
+  }
+  return yield* serveSource(({ makeFileSource }) => makeFileSource(path));
+});
+
+const run = Command.make("run", runFlags, runConfiguration).pipe(
+  Command.withDescription(
+    "Run the load balancers of a configuration file; without one, demo mode. SIGHUP reads the file again.",
+  ),
+  Command.withShortDescription("Run a configuration file, or demo mode without one"),
+  Command.withExamples([
+    { command: "elbow run", description: `${defaultConfigurationPath} where it exists, else demo mode` },
+    { command: "elbow run --config production.yaml", description: "Another file" },
+    { command: "elbow run --http-port 8090", description: "Demo mode, when port 8080 is taken" },
+  ]),
+);
+
+const check = Command.make(
+  "check",
+  { config },
+  Effect.fnUntraced(function* (input) {
+    const path = Option.getOrUndefined(input.config) ?? findDefaultConfiguration();
+    if (path === undefined) {
+      return yield* makeUsageFailure(`there is no ${defaultConfigurationPath} here; name a file with --config <file>`);
+    }
+    const { checkFile } = yield* Effect.promise(() => import("./check-file.ts"));
+    return yield* checkFile(path);
+  }),
+).pipe(
+  Command.withDescription(
+    "Validate a configuration file and print every problem at once. Exit code 0 when it is sound, 1 when it is not.",
+  ),
+  Command.withShortDescription("Validate a configuration file"),
+  Command.withExamples([{ command: "elbow check --config production.yaml" }]),
+);
+
+const serve = Command.make(
+  "serve",
+  {
+    from: Flag.String("from").pipe(
+      Flag.withMetavar("<url>"),
+      Flag.withDescription("Where to listen: http://address:port or tcp://address:port; may be repeated"),
+      Flag.atLeast(1),
+    ),
+    to: Flag.String("to").pipe(
+      Flag.withMetavar("<address:port>"),
+      Flag.withDescription("An instance to send to; may be repeated"),
+      Flag.atLeast(1),
+    ),
+    managementPort,
+  },
+  (input) =>
+    serveSource(({ makeFlagSource }) =>
+      makeFlagSource({ from: input.from, to: input.to, managementPort: Option.getOrUndefined(input.managementPort) }),
+    ),
+).pipe(
+  Command.withDescription("Balance from listeners to instances without a configuration file."),
+  Command.withShortDescription("Balance without a file, from --from to --to"),
+  Command.withExamples([
+    { command: "elbow serve --from http://127.0.0.1:8080 --to 127.0.0.1:3001 --to 127.0.0.1:3002" },
+    { command: "elbow serve --from tcp://127.0.0.1:5432 --to 127.0.0.1:5433" },
+  ]),
+);
+
+/** The whole command; without a subcommand it does what `run` does. */
+export const elbow = Command.make("elbow", runFlags, runConfiguration).pipe(
+  Command.withDescription("The Classic Load Balancer that you run yourself. Without a subcommand: run."),
+  Command.withSubcommands([run, check, serve]),
+);
+
+/** Runs the command line on these arguments (without the program's own name). */
+export const runCommandLine = (args: ReadonlyArray<string>) =>
+  Command.run(elbow, { version }).pipe(Effect.provide(Layer.merge(layerCommandLine(args), layerLogger)));
+
+// Standard output carries data only; what the program has to say goes to standard error.
+const layerLogger = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]);

@@ -1,0 +1,39 @@
+// Demo mode: what elbow does when nobody told it anything. It owns two instances of its own and the configuration that
+// puts a load balancer named `demo` in front of them; main/serve.ts runs that configuration like any other.
+// It never reads a file and is never reached when a configuration is there.
+
+import { Effect, type Scope } from "effect";
+import type { Configuration } from "../model/configuration.ts";
+import type { Instance } from "../model/instance.ts";
+import { acquireDemoInstance, type DemoInstance } from "./demo-instance.ts";
+import type { DemoPorts } from "./demo-ports.ts";
+
+/** The configuration of demo mode: one load balancer with an HTTP and a TCP listener over the instances. */
+export const makeDemoConfiguration = (ports: DemoPorts, instances: ReadonlyArray<DemoInstance>): Configuration => {
+  // Each instance has its own port, so the instance port of the listeners is never used; it must only be a port.
+  const instancePort = instances[0]?.port ?? 80;
+  return {
+    management: { address: "127.0.0.1", port: ports.management },
+    shutdownGrace: 30,
+    loadBalancers: [
+      {
+        name: "demo",
+        address: "127.0.0.1",
+        listeners: [
+          { protocol: "HTTP", port: ports.http, instanceProtocol: "HTTP", instancePort },
+          { protocol: "TCP", port: ports.tcp, instanceProtocol: "TCP", instancePort },
+        ],
+        instances: instances.map(({ id, port }): Instance => ({ id, host: "127.0.0.1", port })),
+        attributes: { idleTimeout: 60, connectTimeout: 5, requestHeadTimeout: 60 },
+      },
+    ],
+  };
+};
+
+/** Starts the demo instances for the life of the scope and makes the configuration that balances over them. */
+export const acquireDemo = Effect.fnUntraced(function* (
+  ports: DemoPorts,
+): Effect.fn.Return<Configuration, never, Scope.Scope> {
+  const instances = yield* Effect.all([acquireDemoInstance("i-demo1"), acquireDemoInstance("i-demo2")]);
+  return makeDemoConfiguration(ports, instances);
+});

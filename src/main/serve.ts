@@ -1,0 +1,124 @@
+// A serving process from its first configuration to its end: load, open the management server, apply, say what listens,
+// reload on SIGHUP, drain on SIGTERM. It sits on top of control/ and admin/ and owns their order. It never opens a
+// listener of the data path itself and never sees a connection.
+
+import { Effect, Exit, Scope } from "effect";
+import type { AdminSources, Readiness } from "../admin/app.ts";
+import { processMetrics } from "../admin/process-metrics.ts";
+import { openAdminServer } from "../admin/server.ts";
+import { type BindError, Control } from "../control/control.ts";
+import type { Configuration } from "../model/configuration.ts";
+import { collectMetrics } from "../observe/metrics.ts";
+import { formatBindError } from "./bind-refusal.ts";
+import { CommandFailure } from "./command-failure.ts";
+import type { ConfigurationSource } from "./configuration-source.ts";
+import { Signals } from "./signals.ts";
+import { formatStartUpTable } from "./start-up-table.ts";
+import { version } from "./version.ts";
+
+const say = (text: string) =>
+  Effect.sync(() => {
+    process.stderr.write(`elbow: ${text}\n`);
+  });
+
+const refuse = (source: ConfigurationSource) => (error: BindError) =>
+  new CommandFailure({ text: `elbow: ${formatBindError(error, source.nameSetting)}`, exitCode: 1 });
+
+/** A management server and the scope that closes it. */
+interface Management {
+  readonly address: string;
+  /** As configured, to notice a change; 0 where any free port was asked for. */
+  readonly askedPort: number;
+  readonly port: number;
+  readonly scope: Scope.Closeable;
+}
+
+/**
+ * Serves what a source configures until a signal asks for the end, then drains; succeeds after an orderly end. Fails
+ * with the words to print when the first configuration can't be had or an address can't be bound.
+ */
+export const serve = Effect.fnUntraced(function* (
+  source: ConfigurationSource,
+): Effect.fn.Return<void, CommandFailure, Control | Signals> {
+  const signals = yield* Signals;
+  const lifetime = Effect.scoped(serveUntilInterrupted(source));
+  const announceEnd = Effect.flatMap(signals.termination, (signal) =>
+    say(`${signal}: no new connections; open ones may finish, a second signal ends at once`),
+  );
+  // The loser is interrupted and awaited: that runs the finalizers below, in the reverse of the order of start.
+  yield* Effect.raceFirst(lifetime, announceEnd);
+});
+
+const serveUntilInterrupted = Effect.fnUntraced(function* (
+  source: ConfigurationSource,
+): Effect.fn.Return<never, CommandFailure, Control | Signals | Scope.Scope> {
+  const control = yield* Control;
+  const signals = yield* Signals;
+  // Older than the data path's own finalizer, whichever server a reload puts into it: what shows the draining ends last.
+  const managementScope = yield* Scope.fork(yield* Effect.scope);
+  let readiness: Readiness = "starting";
+  let hasReloaded: boolean | undefined;
+
+  const openManagement = Effect.fnUntraced(function* ({ management }: Configuration) {
+    const sources: AdminSources = {
+      version,
+      address: management.address,
+      readiness: () => readiness,
+      status: control.status,
+      metrics: () => [...collectMetrics(), ...processMetrics({ version, hasReloaded })],
+    };
+    const own = yield* Scope.fork(managementScope);
+    const port = yield* openAdminServer({ ...sources, port: management.port, setting: "management.port" }).pipe(
+      Scope.provide(own),
+      Effect.onError(() => Scope.close(own, Exit.void)),
+    );
+    return { address: management.address, askedPort: management.port, port, scope: own } satisfies Management;
+  });
+
+  let configuration = yield* source.load;
+  // Management first, so that a taken port is known before a client is accepted.
+  let management: Management = yield* openManagement(configuration).pipe(Effect.mapError(refuse(source)));
+  yield* Effect.acquireRelease(control.apply(configuration).pipe(Effect.mapError(refuse(source))), () => {
+    readiness = "draining";
+    return control.shutdown(configuration.shutdownGrace * 1_000);
+  });
+  readiness = "serving";
+  const print = (options: { readonly title: string; readonly hasTrial: boolean }) =>
+    Effect.sync(() => {
+      process.stdout.write(formatStartUpTable({ ...options, management, status: control.status() }));
+    });
+  yield* print(source);
+
+  // Everything new is bound before anything old is let go, so that a refused reload has changed nothing.
+  const change = Effect.fnUntraced(function* (next: Configuration) {
+    const isMoved = next.management.address !== management.address || next.management.port !== management.askedPort;
+    const moved = isMoved ? yield* openManagement(next) : management;
+    yield* control
+      .apply(next)
+      .pipe(Effect.onError(() => (isMoved ? Scope.close(moved.scope, Exit.void) : Effect.void)));
+    configuration = next;
+    hasReloaded = true;
+    if (isMoved) {
+      const old = management;
+      management = moved;
+      yield* Scope.close(old.scope, Exit.void);
+    }
+    yield* print({ title: `reloaded ${source.title}`, hasTrial: false });
+  });
+
+  // Loading runs the user's module and may be given up; a half-applied configuration would be worse than a late end.
+  const reload = source.load.pipe(
+    Effect.flatMap((next) => Effect.uninterruptible(change(next)).pipe(Effect.mapError(refuse(source)))),
+    Effect.catch((failure) => {
+      hasReloaded = false;
+      return say(`reload refused, everything stays as it was\n${failure.text}`);
+    }),
+  );
+
+  return yield* Effect.forever(
+    Effect.andThen(
+      signals.reload,
+      source.isReloadable ? reload : say(`SIGHUP: there is nothing to reload in ${source.title}`),
+    ),
+  );
+});
