@@ -1,0 +1,76 @@
+// The instance behind every proxy of the bench: a raw Bun server of its own process, with canned answers by target
+// (bench/requests.ts). It owns the sockets and back-pressure, prints its port as the first line of output, and ends when
+// its input closes, so it can't outlive the bench. It never buffers more than one unsent answer per connection.
+import type { Socket } from "bun";
+import { type Answer, RequestReader } from "./requests.ts";
+
+interface Connection {
+  readonly reader: RequestReader;
+  unsent: Uint8Array | undefined;
+  isLast: boolean;
+}
+
+function send(socket: Socket<Connection>, answer: Answer): boolean {
+  const written = socket.write(answer.bytes);
+  if (written === answer.bytes.byteLength) {
+    if (answer.isLast) socket.end();
+    return !answer.isLast;
+  }
+  if (written < 0) return false;
+  socket.data.unsent = answer.bytes.subarray(written);
+  socket.data.isLast = answer.isLast;
+  // Requests that follow wait in the kernel until this answer is out.
+  socket.pause();
+  return false;
+}
+
+function answerAll(socket: Socket<Connection>): void {
+  for (let answer = socket.data.reader.next(); answer !== undefined; answer = socket.data.reader.next()) {
+    if (!send(socket, answer)) return;
+  }
+}
+
+/** Starts the back end on a loopback port (0 chooses one) and returns the listener. */
+export function startBackend(port: number) {
+  return Bun.listen<Connection>({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      open(socket) {
+        socket.data = { reader: new RequestReader(), unsent: undefined, isLast: false };
+      },
+      data(socket, chunk) {
+        socket.data.reader.push(chunk);
+        if (socket.data.unsent === undefined) answerAll(socket);
+      },
+      drain(socket) {
+        // Bun may call this without need, so it must do nothing when nothing waits.
+        const connection = socket.data;
+        if (connection.unsent === undefined) return;
+        const written = socket.write(connection.unsent);
+        if (written < 0) return;
+        if (written < connection.unsent.byteLength) {
+          connection.unsent = connection.unsent.subarray(written);
+          return;
+        }
+        connection.unsent = undefined;
+        if (connection.isLast) {
+          socket.end();
+          return;
+        }
+        socket.resume();
+        answerAll(socket);
+      },
+      error(socket) {
+        socket.terminate();
+      },
+    },
+  });
+}
+
+if (import.meta.main) {
+  const listener = startBackend(0);
+  process.stdout.write(`${listener.port}\n`);
+  process.stdin.on("end", () => process.exit(0));
+  process.stdin.resume();
+}

@@ -1,0 +1,162 @@
+// The bench's results as Markdown: the table of each kind of row, elbow's ratio to the better rival, the spread over the
+// rounds, and the place in README.md. Pure: values in, text out. It hides nothing: a proxy without figures keeps its
+// line and says why.
+import type { IdleResult, IdleSample } from "./idle.ts";
+import { medianOf } from "./measure.ts";
+import { type ProxyName, proxyNames } from "./proxies.ts";
+import type { TrafficResult, TrafficSample } from "./traffic.ts";
+
+/** One measured row of either kind. */
+export type Result = TrafficResult | IdleResult;
+
+interface Sampled<S> {
+  readonly samples: ReadonlyMap<ProxyName, ReadonlyArray<S>>;
+}
+
+/** The median over a proxy's rounds; undefined where it has none. */
+export function medianBy<S>(result: Sampled<S>, name: ProxyName, value: (sample: S) => number): number | undefined {
+  const samples = result.samples.get(name);
+  return samples === undefined || samples.length === 0 ? undefined : medianOf(samples.map(value));
+}
+
+/** elbow against the rival with the lower median: the median of the ratios within each round. */
+export function compareToBetterRival<S extends { readonly round: number }>(
+  result: Sampled<S>,
+  cost: (sample: S) => number,
+): { readonly rival: ProxyName; readonly ratio: number } | undefined {
+  let better: { name: ProxyName; cost: number } | undefined;
+  for (const name of proxyNames) {
+    const median = name === "elbow" ? undefined : medianBy(result, name, cost);
+    if (median !== undefined && (better === undefined || median < better.cost)) better = { name, cost: median };
+  }
+  if (better === undefined) return undefined;
+  const theirs = new Map(result.samples.get(better.name)?.map((sample) => [sample.round, cost(sample)]));
+  const ratios = (result.samples.get("elbow") ?? []).flatMap((sample) => {
+    const their = theirs.get(sample.round);
+    return their === undefined ? [] : [cost(sample) / their];
+  });
+  return ratios.length === 0 ? undefined : { rival: better.name, ratio: medianOf(ratios) };
+}
+
+const formatMib = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
+const formatMs = (ms: number) => ms.toFixed(2);
+const formatRate = (rate: number) => (rate >= 1000 ? `${(rate / 1000).toFixed(1)} k` : rate.toFixed(0));
+const formatTarget = (isMet: boolean, limit: string) => `${isMet ? "met" : "**missed**"} (≤ ${limit})`;
+
+function formatTable(heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string {
+  const line = (cells: ReadonlyArray<string>) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(heads), `|${heads.map((_, at) => (at < 2 ? " --- " : " ---: ")).join("|")}|`, ...rows.map(line)].join(
+    "\n",
+  );
+}
+
+function formatSpread<S>(samples: ReadonlyArray<S>, value: (sample: S) => number, digits: number): string {
+  const values = samples.map(value);
+  return `${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)}`;
+}
+
+const cpuOf = (sample: TrafficSample) => sample.cpuUsPerRequest;
+const kibOf = (sample: IdleSample) => sample.kibPerConnection;
+
+function formatTrafficRows(result: TrafficResult): string[][] {
+  const { workload, direct } = result;
+  const comparison = compareToBetterRival(result, cpuOf);
+  const rows = proxyNames.map((name, at) => {
+    const title = at === 0 ? workload.title : "";
+    const cpu = medianBy(result, name, cpuOf);
+    if (cpu === undefined) {
+      return [title, name, `**no figures** – ${result.missing.get(name) ?? "not run"}`, "", "", "", "", "", "", ""];
+    }
+    const of = (value: (sample: TrafficSample) => number) => medianBy(result, name, value) ?? Number.NaN;
+    const isElbow = name === "elbow" && comparison !== undefined;
+    const limit = workload.ratioLimit;
+    return [
+      title,
+      name,
+      cpu.toFixed(1),
+      formatRate(of((sample) => sample.requestsPerSecond)),
+      formatMs(of((sample) => sample.p50Ms)),
+      formatMs(of((sample) => sample.p99Ms)),
+      formatMib(of((sample) => sample.rssBytes)),
+      `${(of((sample) => sample.busy) * 100).toFixed(0)} %`,
+      isElbow ? `${comparison.ratio.toFixed(2)} of ${comparison.rival}` : "",
+      isElbow && limit !== undefined ? formatTarget(comparison.ratio <= limit, limit.toFixed(2)) : "",
+    ];
+  });
+  const straight = formatRate(direct.requestsPerSecond);
+  return [...rows, ["", "(direct)", "", straight, formatMs(direct.p50Ms), formatMs(direct.p99Ms), "", "", "", ""]];
+}
+
+function formatIdleRows(result: IdleResult): string[][] {
+  const { workload } = result;
+  const comparison = compareToBetterRival(result, kibOf);
+  return proxyNames.map((name, at) => {
+    const title = at === 0 ? `${workload.title} × ${workload.connections}` : "";
+    const kib = medianBy(result, name, kibOf);
+    if (kib === undefined) {
+      return [title, name, `**no figures** – ${result.missing.get(name) ?? "not run"}`, "", "", "", ""];
+    }
+    const isElbow = name === "elbow";
+    return [
+      title,
+      name,
+      kib.toFixed(2),
+      formatMib(medianBy(result, name, (sample) => sample.baseRssBytes) ?? Number.NaN),
+      formatMib(medianBy(result, name, (sample) => sample.rssBytes) ?? Number.NaN),
+      isElbow && comparison !== undefined ? `${comparison.ratio.toFixed(2)} of ${comparison.rival}` : "",
+      isElbow ? formatTarget(kib <= workload.kibLimit, `${workload.kibLimit} KiB`) : "",
+    ];
+  });
+}
+
+function formatSpreadRows(result: Result): string[][] {
+  return proxyNames.flatMap((name) => {
+    if ("direct" in result) {
+      const samples = result.samples.get(name) ?? [];
+      if (samples.length === 0) return [];
+      const errors = samples.reduce((sum, sample) => sum + sample.errors, 0);
+      const rates = formatSpread(samples, (sample) => sample.requestsPerSecond / 1000, 1);
+      const note = errors === 0 ? "" : `**${errors} errors**`;
+      return [
+        [result.workload.title, name, `${formatSpread(samples, cpuOf, 1)} µs`, `${rates} k`, `${samples.length}`, note],
+      ];
+    }
+    const samples = result.samples.get(name) ?? [];
+    if (samples.length === 0) return [];
+    const unsettled = samples.filter((sample) => !sample.isSettled).length;
+    const note = unsettled === 0 ? "" : `${unsettled} not settled`;
+    return [[result.workload.title, name, `${formatSpread(samples, kibOf, 2)} KiB`, "", String(samples.length), note]];
+  });
+}
+
+/** All tables, with the machine and the versions on top. */
+export function formatReport(versions: ReadonlyArray<string>, results: ReadonlyArray<Result>): string {
+  const traffic = results.filter((result): result is TrafficResult => "direct" in result);
+  const idle = results.filter((result): result is IdleResult => !("direct" in result));
+  const parts = [versions.map((version) => `- ${version}`).join("\n")];
+  if (traffic.length > 0) {
+    const heads = ["work", "proxy", "CPU µs/request", "requests/s", "p50 ms", "p99 ms", "RSS MiB", "core busy"];
+    parts.push(formatTable([...heads, "elbow ÷ better rival", "target"], traffic.flatMap(formatTrafficRows)));
+  }
+  if (idle.length > 0) {
+    const heads = ["connections", "proxy", "KiB/connection", "RSS MiB before", "RSS MiB with", "elbow ÷ better rival"];
+    parts.push(formatTable([...heads, "target"], idle.flatMap(formatIdleRows)));
+  }
+  const spread = results.flatMap(formatSpreadRows);
+  if (spread.length > 0) {
+    const heads = ["spread (least–most)", "proxy", "CPU or memory", "requests/s", "rounds", "trouble"];
+    parts.push(formatTable(heads, spread));
+  }
+  return `${parts.join("\n\n")}\n`;
+}
+
+const tableStart = "<!-- table -->";
+const tableEnd = "<!-- /table -->";
+
+/** Puts a table between the markers of a README; throws where they are missing. */
+export function replaceTable(readme: string, table: string): string {
+  const start = readme.indexOf(tableStart);
+  const end = readme.indexOf(tableEnd);
+  if (start < 0 || end < start) throw new Error(`no ${tableStart} … ${tableEnd} in the text`);
+  return `${readme.slice(0, start + tableStart.length)}\n\n${table.trim()}\n\n${readme.slice(end)}`;
+}

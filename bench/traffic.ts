@@ -1,0 +1,103 @@
+// The traffic rows: the same load on each proxy in turn, several rounds, and for every turn what it cost the proxy. It
+// owns the order of the turns; starting proxies and drawing tables is done elsewhere.
+import { countErrors, runLoad } from "./load.ts";
+import { diffCpuNs, readCpuOfAllUnsafe, readRssBytesUnsafe } from "./measure.ts";
+import { describeEnd, hasEnded } from "./processes.ts";
+import type { ProxyName, RunningProxy } from "./proxies.ts";
+import type { TrafficWorkload } from "./workloads.ts";
+
+/** One turn of one proxy. */
+export interface TrafficSample {
+  readonly round: number;
+  readonly requests: number;
+  readonly cpuUsPerRequest: number;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly rssBytes: number;
+  /** The share of the time for which the proxy was running on its core, 0–1. */
+  readonly busy: number;
+  readonly errors: number;
+}
+
+/** The turns of one row by proxy, or why a proxy had none. */
+export interface TrafficResult {
+  readonly workload: TrafficWorkload;
+  readonly samples: ReadonlyMap<ProxyName, ReadonlyArray<TrafficSample>>;
+  readonly missing: ReadonlyMap<ProxyName, string>;
+  /** Load and back end without a proxy between them: what the other core can do at most. */
+  readonly direct: { readonly requestsPerSecond: number; readonly p50Ms: number; readonly p99Ms: number };
+}
+
+/** How long and how often. */
+export interface Pace {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly loadCore: number;
+  readonly backendPort: number;
+  readonly directory: string;
+}
+
+async function takeTurn(proxy: RunningProxy, port: number, workload: TrafficWorkload, pace: Pace, round: number) {
+  const pids = proxy.listPids();
+  const before = readCpuOfAllUnsafe(pids);
+  const report = await runLoad({ ...workload, ...pace, port, core: pace.loadCore });
+  const cpuNs = diffCpuNs(before, readCpuOfAllUnsafe(pids));
+  const sample: TrafficSample = {
+    round,
+    requests: report.requests,
+    cpuUsPerRequest: cpuNs / 1000 / report.requests,
+    requestsPerSecond: report.requests / (report.durationUs / 1e6),
+    p50Ms: report.p50Us / 1000,
+    p99Ms: report.p99Us / 1000,
+    rssBytes: readRssBytesUnsafe(pids),
+    busy: cpuNs / 1000 / report.durationUs,
+    errors: countErrors(report),
+  };
+  return sample;
+}
+
+/** Runs one row: a warm-up of every proxy, then the rounds; a proxy that fails drops out with its reason. */
+export async function runTraffic(
+  workload: TrafficWorkload,
+  proxies: ReadonlyArray<RunningProxy>,
+  pace: Pace,
+): Promise<TrafficResult> {
+  const samples = new Map<ProxyName, TrafficSample[]>();
+  const missing = new Map<ProxyName, string>();
+  const load = { ...workload, core: pace.loadCore, directory: pace.directory };
+  const direct = await runLoad({ ...load, port: pace.backendPort, seconds: 1 });
+  for (let round = 0; round <= pace.rounds; round++) {
+    for (const proxy of proxies) {
+      const port = proxy.ports[workload.layer];
+      if (missing.has(proxy.name)) continue;
+      if (port === undefined) {
+        missing.set(proxy.name, "no layer 4 here: `apt-get install libnginx-mod-stream`");
+        continue;
+      }
+      try {
+        if (round === 0) {
+          await runLoad({ ...load, port, seconds: pace.warmUpSeconds });
+          continue;
+        }
+        const sample = await takeTurn(proxy, port, workload, pace, round);
+        samples.set(proxy.name, [...(samples.get(proxy.name) ?? []), sample]);
+      } catch (error) {
+        const cause = hasEnded(proxy.child) ? describeEnd(proxy.child) : String(error);
+        missing.set(proxy.name, `failed in round ${round}: ${cause}`);
+        samples.delete(proxy.name);
+      }
+    }
+  }
+  return {
+    workload,
+    samples,
+    missing,
+    direct: {
+      requestsPerSecond: direct.requests / (direct.durationUs / 1e6),
+      p50Ms: direct.p50Us / 1000,
+      p99Ms: direct.p99Us / 1000,
+    },
+  };
+}
