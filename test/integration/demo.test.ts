@@ -1,0 +1,133 @@
+// Demo mode, as `npm start` gives it to a newcomer: two instances behind one load balancer, a table of what listens
+// where, and one clear line when a port can't be had.
+import { expect, test } from "bun:test";
+import { accessSync, constants, readFileSync } from "node:fs";
+import { ElbowCommand, fromSource } from "../support/elbow-command.ts";
+import { FakeInstance } from "../support/fake-instance.ts";
+import { makeFolder } from "../support/folder.ts";
+import { freePort } from "../support/port.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { silence } from "../support/scripts.ts";
+
+const anyPorts = ["--http-port", "0", "--tcp-port", "0", "--management-port", "0"];
+
+const startDemo = async () => {
+  const folder = makeFolder();
+  const elbow = await ElbowCommand.serving(["run", ...anyPorts], { cwd: folder.path });
+  const [http = 0, tcp = 0, management = 0] = elbow.ports;
+  return {
+    elbow,
+    ...{ http, tcp, management },
+    async [Symbol.asyncDispose]() {
+      await elbow[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+    },
+  };
+};
+
+const named = (text: string): string => /^Hello from (i-demo[12])\./.exec(text)?.[1] ?? `nobody: ${text}`;
+
+/** One request on a connection of its own; returns the body. */
+const curl = async (port: number, path = "/", init: RequestInit = {}): Promise<string> => {
+  const headers = { connection: "close", ...init.headers };
+  return (await fetch(`http://127.0.0.1:${port}${path}`, { ...init, headers })).text();
+};
+
+test("it prints what listens where, and the printed command works", async () => {
+  await using demo = await startDemo();
+  expect(demo.elbow.stderr).toBe("");
+  expect(demo.elbow.stdout).toContain("demo mode");
+  expect(demo.elbow.stdout).toContain(`127.0.0.1:${demo.http} `);
+  expect(demo.elbow.stdout).toContain(`127.0.0.1:${demo.tcp} `);
+  const url = /^Try: curl (http:\S+)$/m.exec(demo.elbow.stdout)?.[1];
+  expect(url).toBe(`http://127.0.0.1:${demo.http}/`);
+  expect(named(await (await fetch(url ?? "")).text())).toMatch(/^i-demo/);
+  expect(demo.elbow.ports).toHaveLength(3);
+});
+
+test.each(["http", "tcp"] as const)("over %s the answers alternate between both instances", async (listener) => {
+  await using demo = await startDemo();
+  const names: Array<string> = [];
+  for (let round = 0; round < 4; round++) names.push(named(await curl(demo[listener])));
+  expect(names.slice(0, 2).sort()).toEqual(["i-demo1", "i-demo2"]);
+  expect(names.slice(2)).toEqual(names.slice(0, 2));
+});
+
+test("an instance echoes the request line, the headers and the size of the body", async () => {
+  await using demo = await startDemo();
+  const body = "x".repeat(1_000);
+  const text = await curl(demo.http, "/path?query=1", { method: "POST", body, headers: { "X-Case": "Kept" } });
+  expect(text).toContain("\n  POST /path?query=1 HTTP/1.1\n");
+  expect(text).toMatch(/\n {2}x-case: Kept\n/i);
+  expect(text).toMatch(/\n {2}X-Forwarded-For: 127\.0\.0\.1\n/i);
+  expect(text).toContain("and a body of 1000 bytes.");
+});
+
+test("SIGHUP has nothing to reload and ends nothing", async () => {
+  await using demo = await startDemo();
+  demo.elbow.process.kill("SIGHUP");
+  await demo.elbow.says(/nothing to reload/);
+  expect(named(await curl(demo.http))).toMatch(/^i-demo/);
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)("%s ends it with code 0 and nothing left listening", async (signal) => {
+  await using demo = await startDemo();
+  const instances = [...demo.elbow.stdout.matchAll(/i-demo[12] 127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
+  expect(new Set(instances).size).toBe(2);
+  demo.elbow.process.kill(signal);
+  expect(await demo.elbow.exitCode()).toBe(0);
+  for (const port of [demo.http, demo.tcp, demo.management, ...instances]) {
+    await expect(RawClient.connect(port)).rejects.toThrow();
+  }
+});
+
+test.each(["--http-port", "--tcp-port", "--management-port"])(
+  "%s is taken: one line that names port and flag, code 1, nothing left running",
+  async (flag) => {
+    using taken = FakeInstance.start(silence);
+    using folder = makeFolder();
+    const free = { "--http-port": freePort(), "--tcp-port": freePort(), "--management-port": freePort() };
+    const ports = { ...free, [flag]: taken.port };
+    const args = Object.entries(ports).flatMap(([name, port]) => [name, String(port)]);
+    const { exitCode, stdout, stderr } = await ElbowCommand.run(["run", ...args], { cwd: folder.path });
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(stderr).toBe(
+      `elbow: cannot listen on 127.0.0.1:${taken.port}: the port is taken (EADDRINUSE); ` +
+        `change it with ${flag}, as in: npm start -- ${flag} 18080\n`,
+    );
+    for (const [name, port] of Object.entries(free)) {
+      if (name !== flag) await expect(RawClient.connect(port)).rejects.toThrow();
+    }
+  },
+);
+
+const firstFreePort = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
+const isRoot = process.getuid?.() === 0;
+
+// As root nothing is forbidden, so the test drops to the user `nobody`, who must be able to read this checkout.
+const runUnprivileged = isRoot ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] : [];
+const canRun = (() => {
+  if (firstFreePort <= 80) return false;
+  if (!isRoot) return true;
+  const probe = [...runUnprivileged, ...fromSource, "--version"];
+  try {
+    accessSync("/usr/bin/setpriv", constants.X_OK);
+    return Bun.spawnSync(probe, { cwd: "/", stdout: "ignore", stderr: "ignore" }).exitCode === 0;
+  } catch {
+    return false;
+  }
+})();
+
+test.skipIf(!canRun).each([
+  [["--http-port", "80", "--tcp-port", "0", "--management-port", "0"], "--http-port"],
+  [["--http-port", "0", "--tcp-port", "0", "--management-port", "80"], "--management-port"],
+])("a port that may not be bound (%p): one line, code 1", async (args, flag) => {
+  const program = [...runUnprivileged, ...fromSource];
+  const { exitCode, stdout, stderr } = await ElbowCommand.run(["run", ...args], { program, cwd: "/" });
+  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(
+    new RegExp(
+      `^elbow: cannot listen on 127\\.0\\.0\\.1:80: this user may not bind the port \\(EACCES\\); .*${flag}.*\n$`,
+    ),
+  );
+});

@@ -1,0 +1,328 @@
+// Layer 7, framing over real sockets: whatever the framing of a message and however its bytes are split, the other side
+// gets the same body, its end and its place among the others on a kept-alive connection.
+import { expect, test } from "bun:test";
+import { seededBytes } from "../support/byte-stream.ts";
+import { startElbow } from "../support/elbow.ts";
+import { eventually } from "../support/eventually.ts";
+import { FakeInstance, type Script } from "../support/fake-instance.ts";
+import { exchange, formatRequest, formatResponse, header, readResponse } from "../support/http-message.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { serveHttp } from "../support/scripts.ts";
+
+const startHttp = async (script: Script) => {
+  const instance = FakeInstance.start(script);
+  const elbow = await startElbow({ protocol: "HTTP", instances: [instance] });
+  return {
+    instance,
+    elbow,
+    port: elbow.port(),
+    async [Symbol.asyncDispose]() {
+      await elbow.stop();
+      instance.stop();
+    },
+  };
+};
+
+const echoBody = serveHttp(({ method, target, body }) =>
+  formatResponse(Buffer.concat([Buffer.from(`${method} ${target} `), body])),
+);
+
+test("requests follow each other on one connection, on both sides", async () => {
+  await using at = await startHttp(echoBody);
+  using client = await RawClient.connect(at.port);
+  for (let round = 0; round < 5; round++) {
+    const response = await exchange(client, `/${round}`, { body: `body ${round}` });
+    expect(response).toMatchObject({ startLine: "HTTP/1.1 200 OK", body: Buffer.from(`POST /${round} body ${round}`) });
+  }
+  expect(at.instance.connections.length).toBe(1);
+  expect(client.ending).toBe("open");
+});
+
+const wireRequests: ReadonlyArray<readonly [name: string, wire: string, body: string]> = [
+  [
+    "Content-Length",
+    "POST /p HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\nX-A: b\r\n\r\nhello world",
+    "hello world",
+  ],
+  [
+    "chunked",
+    'POST /p HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;ext="v"\r\n world\r\n0\r\nX-T: 1\r\n\r\n',
+    "hello world",
+  ],
+  ["no body", "GET /p?q=1 HTTP/1.1\r\nHost: test\r\nAccept: */*\r\n\r\n", ""],
+  ["an empty body", "POST /p HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n", ""],
+];
+
+test.each(wireRequests)("a request with %s arrives whole, split anywhere", async (_, wire, body) => {
+  await using at = await startHttp(serveHttp(() => formatResponse("ok")));
+  using client = await RawClient.connect(at.port);
+  for (let split = 1; split < wire.length; split++) {
+    await client.send(wire.slice(0, split));
+    await Bun.sleep(0);
+    await client.send(wire.slice(split));
+    expect((await readResponse(client)).status).toBe(200);
+    const request = at.instance.requests.at(-1)!;
+    expect([split, request.body.toString()]).toEqual([split, body]);
+  }
+  expect(at.instance.requests.length).toBe(wire.length - 1);
+  expect(at.instance.connections[0]!.availableBytes).toBe(0);
+  await client.sendSlowly(wire, 1);
+  expect((await readResponse(client)).status).toBe(200);
+  expect(at.instance.requests.at(-1)!.body.toString()).toBe(body);
+  expect(at.instance.scriptErrors).toEqual([]);
+});
+
+const wireResponses: ReadonlyArray<readonly [name: string, wire: string, body: string]> = [
+  ["Content-Length", "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 11\r\n\r\nhello world", "hello world"],
+  [
+    "chunked",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x\r\n world\r\n0\r\n\r\n",
+    "hello world",
+  ],
+  ["an empty body", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""],
+  ["an empty chunked body", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ""],
+  ["204", "HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n", ""],
+  [
+    "an interim 103",
+    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "ok",
+  ],
+];
+
+test.each(wireResponses)("a response with %s arrives whole, split anywhere", async (_, wire, body) => {
+  let split = 0;
+  await using at = await startHttp(
+    serveHttp(async (_request, connection) => {
+      await connection.send(wire.slice(0, split));
+      await Bun.sleep(0);
+      await connection.send(wire.slice(split));
+      return undefined;
+    }),
+  );
+  using client = await RawClient.connect(at.port);
+  for (split = 1; split < wire.length; split++) {
+    const response = await exchange(client, "/");
+    expect([split, response.body.toString()]).toEqual([split, body]);
+    expect(response.interim.length).toBe(wire.includes("103") ? 1 : 0);
+  }
+  expect(client.availableBytes).toBe(0);
+  expect(at.instance.connections.length).toBe(1);
+});
+
+test("a body of 300 KiB in random pieces, with both framings, both ways", async () => {
+  const body = seededBytes(300 * 1024, 11);
+  let seed = 17;
+  const nextPiece = () => {
+    seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+    return 1 + (seed % 40_000);
+  };
+  const inPieces = function* () {
+    for (let offset = 0; offset < body.length; ) {
+      const length = Math.min(nextPiece(), body.length - offset);
+      yield body.subarray(offset, offset + length);
+      offset += length;
+    }
+  };
+  const asChunks = Buffer.concat([
+    ...[...inPieces()].flatMap((piece) => [
+      Buffer.from(`${piece.length.toString(16)}\r\n`),
+      piece,
+      Buffer.from("\r\n"),
+    ]),
+    Buffer.from("0\r\n\r\n"),
+  ]);
+  await using at = await startHttp(
+    serveHttp(async ({ target }, connection) => {
+      const isChunked = target === "/chunked";
+      const framing = isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${body.length}`;
+      await connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`);
+      await connection.sendSlowly(isChunked ? asChunks : body, nextPiece());
+      return undefined;
+    }),
+  );
+  using client = await RawClient.connect(at.port);
+  for (const [target, framing, wire] of [
+    ["/chunked", "Transfer-Encoding: chunked", asChunks],
+    ["/length", `Content-Length: ${body.length}`, body],
+  ] as const) {
+    const answering = readResponse(client);
+    await client.send(`PUT ${target} HTTP/1.1\r\nHost: test\r\n${framing}\r\n\r\n`);
+    await client.sendSlowly(wire, nextPiece());
+    const response = await answering;
+    expect(response.body.equals(body)).toBe(true);
+    expect(at.instance.requests.at(-1)!.body.equals(body)).toBe(true);
+  }
+  expect(at.instance.scriptErrors).toEqual([]);
+});
+
+test("HEAD, 204 and 304 have no body, whatever their headers say", async () => {
+  await using at = await startHttp(
+    serveHttp(({ method, target }) => {
+      if (method === "HEAD") return 'HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nETag: "h"\r\n\r\n';
+      if (target === "/204") return "HTTP/1.1 204 No Content\r\n\r\n";
+      if (target === "/304") return 'HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\nETag: "n"\r\n\r\n';
+      return formatResponse("plain");
+    }),
+  );
+  using client = await RawClient.connect(at.port);
+  const head = await exchange(client, "/head", { method: "HEAD" });
+  expect(header(head, "content-length")).toBe("1234");
+  expect(header(head, "etag")).toBe('"h"');
+  expect((await exchange(client, "/204")).status).toBe(204);
+  const notModified = await exchange(client, "/304");
+  expect([notModified.status, header(notModified, "etag")]).toEqual([304, '"n"']);
+  expect((await exchange(client, "/")).body.toString()).toBe("plain");
+  expect(client.availableBytes).toBe(0);
+  expect(at.instance.connections.length).toBe(1);
+});
+
+test("HEAD answered with Transfer-Encoding: chunked has no body either", async () => {
+  await using at = await startHttp(
+    serveHttp(({ method }) =>
+      method === "HEAD" ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" : formatResponse("plain"),
+    ),
+  );
+  using client = await RawClient.connect(at.port);
+  expect((await exchange(client, "/", { method: "HEAD" })).status).toBe(200);
+  expect((await exchange(client, "/")).body.toString()).toBe("plain");
+});
+
+test("several interim responses pass to an HTTP/1.1 client, none to an HTTP/1.0 one", async () => {
+  await using at = await startHttp(
+    serveHttp(
+      () =>
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    ),
+  );
+  using modern = await RawClient.connect(at.port);
+  const response = await exchange(modern, "/");
+  expect(response.interim.map(({ startLine }) => startLine)).toEqual([
+    "HTTP/1.1 103 Early Hints",
+    "HTTP/1.1 102 Processing",
+  ]);
+  expect(header(response.interim[0]!, "link")).toBe("</a>");
+  expect(response.body.toString()).toBe("ok");
+  using old = await RawClient.connect(at.port);
+  await old.send("GET / HTTP/1.0\r\nHost: test\r\n\r\n");
+  const answer = (await old.takeToEnd()).toString();
+  expect(answer).toStartWith("HTTP/1.1 200 OK\r\n");
+  expect(answer).toEndWith("\r\n\r\nok");
+});
+
+test("an answer delimited by the end of the connection arrives whole, and its end is the end", async () => {
+  await using at = await startHttp(async (connection) => {
+    await connection.readRequest();
+    await connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil ");
+    await Bun.sleep(5);
+    await connection.send("the end");
+    await connection.close();
+  });
+  for (let round = 0; round < 3; round++) {
+    using client = await RawClient.connect(at.port);
+    const response = await exchange(client, "/");
+    expect(response.body.toString()).toBe("until the end");
+    expect(["close", "chunked"]).toContain(response.framing);
+    if (response.framing === "close") expect(client.ending).toBe("eof");
+  }
+});
+
+test("an answer in chunks reaches an HTTP/1.0 client without chunks", async () => {
+  await using at = await startHttp(
+    serveHttp(() => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"),
+  );
+  using client = await RawClient.connect(at.port);
+  await client.send("GET / HTTP/1.0\r\nHost: test\r\n\r\n");
+  const response = await readResponse(client);
+  expect(response.body.toString()).toBe("hello world");
+  expect(header(response, "transfer-encoding")).toBe(undefined);
+  expect(await client.receiveEnd()).toBe("eof");
+});
+
+test("pipelined requests are answered in order and never pipelined to an instance", async () => {
+  const overtaken: Array<number> = [];
+  await using at = await startHttp(
+    serveHttp(async ({ target }, connection) => {
+      await Bun.sleep(3);
+      overtaken.push(connection.availableBytes);
+      return formatResponse(`answer ${target}`);
+    }),
+  );
+  using client = await RawClient.connect(at.port);
+  const targets = Array.from({ length: 6 }, (_, index) => `/${index}`);
+  await client.send(
+    Buffer.concat(targets.map((target, index) => formatRequest(target, index % 2 === 0 ? {} : { body: "0123456789" }))),
+  );
+  for (const target of targets) expect((await readResponse(client)).body.toString()).toBe(`answer ${target}`);
+  expect(at.instance.requests.map(({ target }) => target)).toEqual(targets);
+  expect(overtaken).toEqual(targets.map(() => 0));
+});
+
+test("pipelined requests are all answered though the client half-closed behind them", async () => {
+  await using at = await startHttp(
+    serveHttp(async ({ target }) => {
+      await Bun.sleep(3);
+      return formatResponse(`answer ${target}`);
+    }),
+  );
+  using client = await RawClient.connect(at.port);
+  await client.send(Buffer.concat(["/0", "/1", "/2"].map((target) => formatRequest(target))));
+  await client.halfClose();
+  for (const target of ["/0", "/1", "/2"])
+    expect((await readResponse(client)).body.toString()).toBe(`answer ${target}`);
+  expect(await client.receiveEnd()).toBe("eof");
+});
+
+test("a client's Connection: close is honoured after the answer", async () => {
+  await using at = await startHttp(echoBody);
+  using client = await RawClient.connect(at.port);
+  const response = await exchange(client, "/", { headers: [["Connection", "close"]] });
+  expect(response.body.toString()).toBe("GET / ");
+  expect(header(response, "connection")?.toLowerCase()).toBe("close");
+  expect(await client.receiveEnd()).toBe("eof");
+  // The back-end connection is not the client's to close.
+  using other = await RawClient.connect(at.port);
+  expect((await exchange(other, "/2")).status).toBe(200);
+  expect(at.instance.connections.length).toBe(1);
+});
+
+test("a client that half-closes after its request still gets its answer, then the end", async () => {
+  await using at = await startHttp(
+    serveHttp(async () => {
+      await Bun.sleep(10);
+      return formatResponse("still there");
+    }),
+  );
+  using client = await RawClient.connect(at.port);
+  await client.send(formatRequest("/"));
+  await client.halfClose();
+  expect((await readResponse(client)).body.toString()).toBe("still there");
+  expect(await client.receiveEnd()).toBe("eof");
+  await eventually(() => at.elbow.openConnections() === 0 && at.elbow.outstanding() === 0);
+});
+
+test("an HTTP/1.0 client may ask for keep-alive; without asking it is closed", async () => {
+  await using at = await startHttp(echoBody);
+  using plain = await RawClient.connect(at.port);
+  await plain.send("GET /a HTTP/1.0\r\n\r\n");
+  expect((await readResponse(plain)).body.toString()).toBe("GET /a ");
+  expect(await plain.receiveEnd()).toBe("eof");
+  // RFC 9112 §3.2: HTTP/1.1 towards the instance needs a Host; the balancer's own address stands in.
+  expect(at.instance.requests[0]!.startLine).toBe("GET /a HTTP/1.1");
+  expect(header(at.instance.requests[0]!, "host")).toStartWith("127.0.0.1");
+  using asking = await RawClient.connect(at.port);
+  for (const target of ["/b", "/c"]) {
+    await asking.send(`GET ${target} HTTP/1.0\r\nHost: test\r\nConnection: keep-alive\r\n\r\n`);
+    const response = await readResponse(asking);
+    expect(response.body.toString()).toBe(`GET ${target} `);
+    expect(header(response, "connection")?.toLowerCase()).toBe("keep-alive");
+  }
+});
+
+test("empty lines before a request are skipped", async () => {
+  await using at = await startHttp(echoBody);
+  using client = await RawClient.connect(at.port);
+  await client.send("\r\n");
+  expect((await exchange(client, "/1")).body.toString()).toBe("GET /1 ");
+  await client.send("\r\n");
+  expect((await exchange(client, "/2")).body.toString()).toBe("GET /2 ");
+});

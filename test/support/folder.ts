@@ -1,0 +1,24 @@
+// A folder of a test's own under the system's temporary directory, filled with files, gone when the test is.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** A temporary folder. */
+export interface Folder extends Disposable {
+  readonly path: string;
+  /** Writes a file and returns its absolute path; an object is written as JSON. */
+  readonly write: (name: string, content: string | object) => string;
+}
+
+/** Makes a folder with these files in it. */
+export const makeFolder = (files: Readonly<Record<string, string | object>> = {}): Folder => {
+  const path = mkdtempSync(join(tmpdir(), "elbow-test-"));
+  const write = (name: string, content: string | object): string => {
+    const file = join(path, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, typeof content === "string" ? content : JSON.stringify(content));
+    return file;
+  };
+  for (const [name, content] of Object.entries(files)) write(name, content);
+  return { path, write, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+};

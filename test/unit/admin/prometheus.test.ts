@@ -1,0 +1,52 @@
+// The Prometheus text format: layout, escaping, and the spelling of special numbers.
+import { expect, test } from "bun:test";
+import { formatMetrics } from "../../../src/admin/prometheus.ts";
+
+test("a family is its help, its type and a line for each sample", () => {
+  const text = formatMetrics([
+    {
+      name: "elbow_connections_total",
+      help: "Accepted connections.",
+      type: "counter",
+      samples: [
+        { labels: { listener: "web:8080", protocol: "HTTP" }, value: 3 },
+        { labels: {}, value: 0.5 },
+      ],
+    },
+    { name: "elbow_open", help: "Open.", type: "gauge", samples: [] },
+  ]);
+  expect(text).toBe(
+    [
+      "# HELP elbow_connections_total Accepted connections.",
+      "# TYPE elbow_connections_total counter",
+      'elbow_connections_total{listener="web:8080",protocol="HTTP"} 3',
+      "elbow_connections_total 0.5",
+      "# HELP elbow_open Open.",
+      "# TYPE elbow_open gauge",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("help escapes backslash and line feed; a label value escapes quotes as well", () => {
+  const text = formatMetrics([
+    { name: "m", help: 'a\\b\n"c"', type: "gauge", samples: [{ labels: { l: 'a\\b\n"c"' }, value: 1 }] },
+  ]);
+  expect(text).toBe('# HELP m a\\\\b\\n"c"\n# TYPE m gauge\nm{l="a\\\\b\\n\\"c\\""} 1\n');
+});
+
+test.each([
+  [Number.POSITIVE_INFINITY, "+Inf"],
+  [Number.NEGATIVE_INFINITY, "-Inf"],
+  [Number.NaN, "NaN"],
+  [1e21, "1e+21"],
+  [1795336872.761, "1795336872.761"],
+])("the value %p is written %s", (value, text) => {
+  expect(formatMetrics([{ name: "m", help: "h", type: "gauge", samples: [{ labels: {}, value }] }])).toEndWith(
+    `\nm ${text}\n`,
+  );
+});
+
+test("nothing to tell is an empty body", () => {
+  expect(formatMetrics([])).toBe("");
+});

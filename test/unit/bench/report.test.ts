@@ -1,0 +1,117 @@
+// What the bench makes of its figures: ratios within a round, nothing hidden, and only the table replaced.
+import { describe, expect, test } from "bun:test";
+import type { IdleResult } from "../../../bench/idle.ts";
+import { parseReport } from "../../../bench/load.ts";
+import { diffCpuNs, medianOf } from "../../../bench/measure.ts";
+import { fillTemplate, type ProxyName } from "../../../bench/proxies.ts";
+import { compareToBetterRival, formatReport, replaceTable } from "../../../bench/report.ts";
+import type { TrafficResult, TrafficSample } from "../../../bench/traffic.ts";
+import { workloads } from "../../../bench/workloads.ts";
+
+function makeSamples(costs: ReadonlyArray<number>, errors = 0): TrafficSample[] {
+  return costs.map((cpuUsPerRequest, at) => ({
+    ...{ round: at + 1, requests: 1000, cpuUsPerRequest, requestsPerSecond: 50_000, errors },
+    ...{ p50Ms: 1, p99Ms: 2, rssBytes: 8 * 1024 * 1024, busy: 0.99 },
+  }));
+}
+
+function makeTraffic(
+  samples: Partial<Record<ProxyName, TrafficSample[]>>,
+  missing: Partial<Record<ProxyName, string>> = {},
+): TrafficResult {
+  const workload = workloads.find((each) => each.name === "http-100");
+  if (workload?.kind !== "traffic") throw new Error("the row http-100 is gone");
+  return {
+    workload,
+    samples: new Map(Object.entries(samples) as Array<[ProxyName, TrafficSample[]]>),
+    missing: new Map(Object.entries(missing) as Array<[ProxyName, string]>),
+    direct: { requestsPerSecond: 200_000, p50Ms: 0.2, p99Ms: 0.5 },
+  };
+}
+
+const lineOf = (report: string, proxy: string) =>
+  report.split("\n").find((line) => line.includes(`| ${proxy} |`)) ?? "";
+
+describe("compareToBetterRival", () => {
+  const cost = (sample: TrafficSample) => sample.cpuUsPerRequest;
+
+  test("takes the ratio within each round, so that a slow moment of the machine cancels out", () => {
+    // Round 2 was slow for everybody: medians alone would give 12 / 10.
+    const result = makeTraffic({ elbow: makeSamples([11, 22, 12]), nginx: makeSamples([10, 20, 10]) });
+    expect(compareToBetterRival(result, cost)).toEqual({ rival: "nginx", ratio: 1.1 });
+  });
+
+  test("compares with the cheaper rival", () => {
+    const result = makeTraffic({ elbow: makeSamples([9]), nginx: makeSamples([12]), haproxy: makeSamples([10]) });
+    expect(compareToBetterRival(result, cost)).toEqual({ rival: "haproxy", ratio: 0.9 });
+  });
+
+  test("says nothing without a rival or without elbow", () => {
+    expect(compareToBetterRival(makeTraffic({ elbow: makeSamples([9]) }), cost)).toBeUndefined();
+    expect(compareToBetterRival(makeTraffic({ nginx: makeSamples([9]) }), cost)).toBeUndefined();
+  });
+});
+
+describe("formatReport", () => {
+  test("shows the ratio and whether the target is met", () => {
+    const met = makeTraffic({ elbow: makeSamples([10.9]), nginx: makeSamples([10]) });
+    expect(lineOf(formatReport([], [met]), "elbow")).toContain("| 1.09 of nginx | met (≤ 1.10) |");
+    const missed = makeTraffic({ elbow: makeSamples([12]), nginx: makeSamples([10]) });
+    expect(lineOf(formatReport([], [missed]), "elbow")).toContain("| 1.20 of nginx | **missed** (≤ 1.10) |");
+  });
+
+  test("keeps the line of a proxy that is missing and escapes its reason", () => {
+    const report = formatReport([], [makeTraffic({ elbow: makeSamples([10]) }, { haproxy: "failed: a | b" })]);
+    expect(lineOf(report, "haproxy")).toContain("**no figures** – failed: a \\| b");
+    expect(lineOf(report, "nginx")).toContain("not run");
+  });
+
+  test("shows errors of the load", () => {
+    const report = formatReport([], [makeTraffic({ elbow: makeSamples([10], 2) })]);
+    expect(report).toContain("**2 errors**");
+  });
+
+  test("holds memory to its limit, without rivals too", () => {
+    const workload = workloads.find((each) => each.name === "idle-http");
+    if (workload?.kind !== "idle") throw new Error("the row idle-http is gone");
+    const sample = { round: 1, kibPerConnection: 4.5, baseRssBytes: 1024, rssBytes: 2048, isSettled: false };
+    const result: IdleResult = { workload, samples: new Map([["elbow", [sample]]]), missing: new Map() };
+    const report = formatReport([], [result]);
+    expect(lineOf(report, "elbow")).toContain("**missed** (≤ 4 KiB)");
+    expect(report).toContain("1 not settled");
+  });
+});
+
+describe("the parts", () => {
+  test("medianOf", () => {
+    expect(medianOf([3, 1, 2])).toBe(2);
+    expect(medianOf([4, 1, 2, 3])).toBe(2.5);
+    expect(medianOf([])).toBeNaN();
+  });
+
+  test("diffCpuNs counts new threads whole and falls back to the process when a thread ended", () => {
+    const before = { threadNs: new Map([["a", 100]]), processNs: 0 };
+    const grown = new Map([
+      ["a", 150],
+      ["b", 7],
+    ]);
+    expect(diffCpuNs(before, { threadNs: grown, processNs: 1000 })).toBe(57);
+    expect(diffCpuNs(before, { threadNs: new Map([["b", 7]]), processNs: 1000 })).toBe(1000);
+  });
+
+  test("parseReport reads the line of report.lua among wrk's own", () => {
+    expect(parseReport('Requests/sec: 1\n\nreport {"requests":3}\n')?.requests).toBe(3);
+    expect(parseReport("unable to connect")).toBeUndefined();
+  });
+
+  test("fillTemplate refuses a name without a value", () => {
+    expect(fillTemplate("bind {{PORT}};", { PORT: "1" })).toBe("bind 1;");
+    expect(() => fillTemplate("{{PORT}}", {})).toThrow("PORT");
+  });
+
+  test("replaceTable leaves the text around the markers", () => {
+    const readme = "above\n<!-- table -->\nold\n<!-- /table -->\nbelow\n";
+    expect(replaceTable(readme, "| new |\n")).toBe("above\n<!-- table -->\n\n| new |\n\n<!-- /table -->\nbelow\n");
+    expect(() => replaceTable("no markers", "x")).toThrow("table");
+  });
+});

@@ -1,0 +1,22 @@
+// "Did you mean": slips of the finger and other people's spelling are recognised, strangers are not.
+import { expect, test } from "bun:test";
+import { findNearestName } from "../../../../src/control/configuration/nearest-name.ts";
+
+const known = ["listeners", "instances", "idleTimeout", "port", "instancePort"];
+
+test.each([
+  ["listners", "listeners"],
+  ["Listeners", "listeners"],
+  ["lisetners", "listeners"],
+  ["idle_timeout", "idleTimeout"],
+  ["idle-timeout", "idleTimeout"],
+  ["InstancePort", "instancePort"],
+  ["prot", "port"],
+  ["ports", "port"],
+])("%s means %s", (text, meant) => {
+  expect(findNearestName(text, known)).toBe(meant);
+});
+
+test.each(["", "x", "certificate", "p", "l".repeat(100_000)])("%j means nothing known", (text) => {
+  expect(findNearestName(text, known)).toBeUndefined();
+});

@@ -1,0 +1,45 @@
+// The one line for an address that can't be bound: it names the address, the cause and what moves it.
+import { expect, test } from "bun:test";
+import { BindError } from "../../../src/errors.ts";
+import { formatBindError, formatEndpoint } from "../../../src/main/bind-refusal.ts";
+import { makeDemoSource, makeFileSource, makeFlagSource } from "../../../src/main/configuration-source.ts";
+import { defaultDemoPorts } from "../../../src/main/demo-ports.ts";
+
+const bindError = (code: string, setting: string, address = "127.0.0.1") =>
+  new BindError({ address, port: 8080, code, loadBalancer: "web", setting });
+
+test.each([
+  ["EADDRINUSE", "the port is taken (EADDRINUSE)"],
+  ["EACCES", "this user may not bind the port (EACCES)"],
+  ["EADDRNOTAVAIL", "this machine has no such address (EADDRNOTAVAIL)"],
+  ["ESTRANGE", "ESTRANGE"],
+])("%s", (code, words) => {
+  expect(formatBindError(bindError(code, "s"), (setting) => `<${setting}>`)).toBe(
+    `cannot listen on 127.0.0.1:8080: ${words}; change it with <s>`,
+  );
+});
+
+test("each source names the setting as its user would change it", () => {
+  const listener = "loadBalancers.web.listeners[0].port";
+  expect(makeFileSource("a.ts").nameSetting(listener)).toBe(`${listener} in a.ts`);
+  const flags = makeFlagSource({ from: [], to: [], managementPort: undefined });
+  expect(flags.nameSetting(listener)).toBe("--from");
+  expect(flags.nameSetting("management.port")).toBe("--management-port");
+  const demo = makeDemoSource(defaultDemoPorts);
+  expect(demo.nameSetting("loadBalancers.demo.listeners[0].port")).toStartWith("--http-port");
+  expect(demo.nameSetting("loadBalancers.demo.listeners[1].port")).toStartWith("--tcp-port");
+  expect(demo.nameSetting("management.port")).toStartWith("--management-port");
+});
+
+test("what moves an address that the machine doesn't have is the address", () => {
+  const name = (setting: string) => setting;
+  const listener = bindError("EADDRNOTAVAIL", "loadBalancers.web.listeners[0].port", "192.0.2.1");
+  expect(formatBindError(listener, name)).toEndWith("change it with loadBalancers.web.address");
+  const management = bindError("EADDRNOTAVAIL", "management.port", "192.0.2.1");
+  expect(formatBindError(management, name)).toEndWith("change it with management.address");
+});
+
+test("an IPv6 address stands in brackets", () => {
+  expect(formatEndpoint("::1", 80)).toBe("[::1]:80");
+  expect(formatEndpoint("127.0.0.1", 80)).toBe("127.0.0.1:80");
+});
