@@ -115,10 +115,11 @@ export class Dial implements PendingDial, DeadlineOwner {
   }
 
   onDeadline(): number {
-    if (!this.isOver) {
-      this.transport.abort();
-      this.fail("timeout", "ETIMEDOUT");
-    }
+    if (this.isOver) return 0;
+    // Over first: aborting calls back at once, and would be taken for a refusal.
+    this.finish();
+    this.transport.abort();
+    this.listener.onDialFailed("timeout", "ETIMEDOUT");
     return 0;
   }
 

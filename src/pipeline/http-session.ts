@@ -95,7 +95,9 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   }
 
   nodeAddress(): Uint8Array {
-    return bytesOf(plainAddress(this.client.localAddress));
+    const address = plainAddress(this.client.localAddress);
+    // RFC 3986 §3.2.2: an IPv6 address stands in brackets where a host name may.
+    return bytesOf(address.includes(":") ? `[${address}]` : address);
   }
 
   get isHead(): boolean {
@@ -404,7 +406,8 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
       exchange?.wantsKeepAlive === true &&
       exchange.body.isDone &&
       !this.source.isDraining &&
-      !this.client.hasEnded
+      // A client that has sent its last byte may still have requests in what was kept.
+      (!this.client.hasEnded || this.input !== undefined)
     );
   }
 
@@ -460,6 +463,7 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   /** Answers in the instance's place, and ends the exchange. */
   private answer(exchange: Exchange, reason: Reason): void {
     const status = reasons[reason].status as OwnStatus;
+    if (!exchange.body.isDone && this.input !== undefined) this.skipBody(exchange);
     const keepsAlive = reasons[reason].side !== "client" && this.mayKeepAlive();
     const answer = ownAnswer(status, keepsAlive);
     this.stopDialling(exchange);
@@ -471,6 +475,13 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     if (!keepsAlive) this.closeGracefully();
     else if (isTaken) this.nextRequest();
     else this.phase = Phase.flushing;
+  }
+
+  /** Nobody will read the body: what of it was kept is thrown away, and what lies behind it stays. */
+  private skipBody({ body }: Exchange): void {
+    const bytes = this.takeInput();
+    body.skip(bytes, 0, bytes.length);
+    if (body.isDone && body.pos < bytes.length) this.keepInput(bytes.subarray(body.pos));
   }
 
   /** Cuts the connection to the instance: a half-sent request must not look like a whole one. */

@@ -45,23 +45,33 @@ export class RequestBody {
   /** Sends what of `bytes[start, end)` belongs to the body; false when the instance can't take more now. */
   send(bytes: Uint8Array, start: number, end: number, to: Transport): boolean {
     this.hasBegun = true;
-    if (this.isChunked) return this.sendChunked(bytes, start, end, to);
-    const stop = Math.min(end, start + this.left);
-    this.left -= stop - start;
-    this.pos = stop;
-    this.isDone = this.left === 0;
-    return to.write(bytes.subarray(start, stop));
+    if (!this.isChunked) {
+      this.take(start, end);
+      return to.write(bytes.subarray(start, this.pos));
+    }
+    const decoder = this.decode(bytes, start, end);
+    if (this.isFaulty) return false;
+    return sendChunk(bytes, decoder.dataStart, decoder.dataEnd, this.isDone, scratch, to);
   }
 
-  private sendChunked(bytes: Uint8Array, start: number, end: number, to: Transport): boolean {
+  /** Counts what of `bytes[start, end)` belongs to the body without sending it anywhere. */
+  skip(bytes: Uint8Array, start: number, end: number): void {
+    if (this.isChunked) this.decode(bytes, start, end);
+    else this.take(start, end);
+  }
+
+  private take(start: number, end: number): void {
+    this.pos = Math.min(end, start + this.left);
+    this.left -= this.pos - start;
+    this.isDone = this.left === 0;
+  }
+
+  private decode(bytes: Uint8Array, start: number, end: number): ChunkedDecoder {
     const decoder = this.decoder as ChunkedDecoder;
     const parsed = decoder.decode(bytes, start, end);
-    if (parsed === Parsed.faulty) {
-      this.isFaulty = true;
-      return false;
-    }
     this.pos = decoder.pos;
     this.isDone = parsed === Parsed.complete;
-    return sendChunk(bytes, decoder.dataStart, decoder.dataEnd, this.isDone, scratch, to);
+    this.isFaulty = parsed === Parsed.faulty;
+    return decoder;
   }
 }
