@@ -4,21 +4,32 @@
 // reached, and on nobody when it fails or is given up.
 import { Effect } from "effect";
 import type { Lease } from "../balance/lease.ts";
-import type { Membership } from "../balance/membership.ts";
+import type { Routed } from "../balance/routed.ts";
 import { ConnectError } from "../errors.ts";
 import { type DialFailure, dial } from "../net/dial.ts";
 import type { Transport } from "../net/transport.ts";
 import type { BackendMember } from "./backend-member.ts";
 
+/** The fact that dialling adds: an open connection to the member that the lease holds. */
+export interface Connected {
+  readonly member: BackendMember;
+  readonly transport: Transport;
+  readonly lease: Lease<BackendMember>;
+}
+
 /**
- * Takes an open connection over.
+ * Takes a connection over, and the lease with it.
  *
  * *Order*: called before the dialling effect goes on, in the callback that brought the connection, so that an
  * interruption in between can't lose it.
  */
-export type Deliver = (member: BackendMember, transport: Transport) => void;
+export type Deliver = (connected: Connected) => void;
 
-const dialMember = (member: BackendMember, timeoutMs: number, deliver: Deliver): Effect.Effect<void, DialFailure> =>
+const dialMember = (
+  member: BackendMember,
+  timeoutMs: number,
+  deliver: (member: BackendMember, transport: Transport) => void,
+): Effect.Effect<void, DialFailure> =>
   Effect.callback((resume) => {
     const attempt = dial(member.endpoint, timeoutMs, {
       onDialled: (transport) => {
@@ -39,17 +50,16 @@ const reasonOf = { refused: "connectRefused", timeout: "connectTimeout", exhaust
  * *Owns*: the lease, until it delivers; without a delivery the lease is given back.
  */
 export const connect = (
-  membership: Membership<BackendMember>,
-  lease: Lease<BackendMember>,
+  { membership, lease }: Routed<BackendMember>,
   timeoutMs: number,
   deliver: Deliver,
 ): Effect.Effect<void, ConnectError> => {
   let tried: Set<BackendMember> | undefined;
   let worst: ConnectError["reason"] | undefined;
   let isDelivered = false;
-  const hand: Deliver = (member, transport) => {
+  const hand = (member: BackendMember, transport: Transport): void => {
     isDelivered = true;
-    deliver(member, transport);
+    deliver({ member, transport, lease });
   };
   const attempt: Effect.Effect<void, ConnectError> = Effect.suspend(() => {
     // The first member may be leased already: the balancer's turn must not be taken twice for one request.

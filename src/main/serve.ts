@@ -8,6 +8,7 @@ import { processMetrics } from "../admin/process-metrics.ts";
 import { openAdminServer } from "../admin/server.ts";
 import { type BindError, Control } from "../control/control.ts";
 import type { Configuration } from "../model/configuration.ts";
+import { selfTest } from "../net/self-test.ts";
 import { collectMetrics } from "../observe/metrics.ts";
 import { formatBindError } from "./bind-refusal.ts";
 import { CommandFailure } from "./command-failure.ts";
@@ -75,6 +76,7 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
     return { address: management.address, askedPort: management.port, port, scope: own } satisfies Management;
   });
 
+  for (const remark of yield* Effect.promise(selfTest)) yield* say(remark);
   let configuration = yield* source.load;
   // Management first, so that a taken port is known before a client is accepted.
   let management: Management = yield* openManagement(configuration).pipe(Effect.mapError(refuse(source)));

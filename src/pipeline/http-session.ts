@@ -9,9 +9,10 @@
 // and response-relay.ts.
 import { BackendConnection, type BackendUser } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
+import type { Connected } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
+import type { Routed } from "../balance/routed.ts";
 import { type Reason, reasons } from "../errors.ts";
-import type { Accepted } from "../listen/accepted.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { plainAddress } from "../net/endpoint.ts";
@@ -27,6 +28,7 @@ import { continueAnswer, type OwnStatus, ownAnswer } from "./http-answer.ts";
 import { settleExchange } from "./outcome.ts";
 import type { ResponseTerms } from "./response-relay.ts";
 import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
+import type { Secured } from "./secured.ts";
 
 /** How long a closed conversation is listened to, so that the answer isn't lost to a reset, in milliseconds. */
 const lingerMs = 2000;
@@ -54,7 +56,7 @@ export type DialFor = (
   session: HttpSession,
   source: RouteSource,
   route: Route,
-  lease: Lease<BackendMember>,
+  routed: Routed<BackendMember>,
 ) => Cancellable;
 
 export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveConnection, ClientFacts, ResponseTerms {
@@ -77,12 +79,12 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   private isReading = false;
 
   constructor(
-    accepted: Accepted,
+    secured: Secured,
     private readonly source: RouteSource,
     private readonly dialFor: DialFor,
   ) {
-    this.client = accepted.transport;
-    this.address = bytesOf(accepted.clientAddress);
+    this.client = secured.transport;
+    this.address = bytesOf(secured.clientAddress);
     this.route = source.route;
     this.client.receiver = this;
     this.deadline.armIn(this.route.idleTimeoutMs);
@@ -305,12 +307,13 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     // The lease goes with the dial, and comes back with the connection.
     const { lease } = exchange;
     exchange.lease = new Lease();
-    const dialling = this.dialFor(this, this.source, this.route, lease);
+    const { membership } = this.route;
+    const dialling = this.dialFor(this, this.source, this.route, { membership, lease });
     if ((this.phase as number) === Phase.waiting) exchange.dialling = dialling;
   }
 
   /** A connection has come; it may be too late. */
-  proceed(member: BackendMember, transport: Transport, lease: Lease<BackendMember>): void {
+  proceed({ member, transport, lease }: Connected): void {
     const backend = new BackendConnection(member, transport);
     const { exchange } = this;
     const head = exchange?.waitingHead;

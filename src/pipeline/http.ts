@@ -7,22 +7,26 @@
 import { Effect } from "effect";
 import type { BackendMember } from "../backend/backend-member.ts";
 import { connect } from "../backend/connect.ts";
-import type { Lease } from "../balance/lease.ts";
+import type { Routed } from "../balance/routed.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { HttpSession } from "./http-session.ts";
 import type { Cancellable, Route, RouteSource } from "./route.ts";
+import { securePlain } from "./secured.ts";
 
 /** Serves one client of an HTTP listener until its connection has ended. */
 export const serveHttp = (accepted: Accepted, source: RouteSource): void => {
-  // Parse, and everything that needs no waiting; the session signs itself in and out.
-  new HttpSession(accepted, source, dialFor);
+  // Parse, balance where a kept connection waits, relay: all that needs no waiting. The session signs itself in and out.
+  new HttpSession(securePlain(accepted), source, dialFor);
 };
 
 /** Dials for one request, from instance to instance, beginning with the one that was picked. */
-const dialFor = (session: HttpSession, source: RouteSource, route: Route, lease: Lease<BackendMember>): Cancellable => {
-  const built = connect(route.membership, lease, route.connectTimeoutMs, (member, transport) => {
-    session.proceed(member, transport, lease);
-  });
+const dialFor = (
+  session: HttpSession,
+  source: RouteSource,
+  route: Route,
+  routed: Routed<BackendMember>,
+): Cancellable => {
+  const connected = connect(routed, route.connectTimeoutMs, (it) => session.proceed(it));
   // No instance answered: the client is told which way.
-  return source.fork(Effect.catch(built, (error) => Effect.sync(() => session.failConnect(error.reason))));
+  return source.fork(Effect.catch(connected, (error) => Effect.sync(() => session.failConnect(error.reason))));
 };

@@ -4,6 +4,7 @@
 // behind the bytes before it, a reset as a reset. Silence both ways for the idle timeout closes both. Owns both
 // transports and the lease from the moment it gets them, and accounts the connection once; it never looks at a byte.
 import type { BackendMember } from "../backend/backend-member.ts";
+import type { Connected } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
 import type { Reason } from "../errors.ts";
 import { clock } from "../net/clock.ts";
@@ -44,7 +45,7 @@ export class Relay implements DeadlineOwner, LiveConnection {
   }
 
   /** The instance is connected: what the client sent so far goes out, and bytes flow. */
-  join(member: BackendMember, backend: Transport): void {
+  join({ member, transport: backend }: Connected): void {
     if (this.isFinished) {
       backend.abort();
       return;

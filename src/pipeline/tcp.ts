@@ -7,18 +7,18 @@ import { connect } from "../backend/connect.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { Relay } from "./relay.ts";
 import type { RouteSource } from "./route.ts";
+import { securePlain } from "./secured.ts";
 
 /** Serves one client of a TCP listener until both directions have ended. */
 export const serveTcp = (accepted: Accepted, source: RouteSource): void => {
+  const secured = securePlain(accepted);
   // The relay listens from the first moment: the client may speak, end or vanish while the instance is dialled.
-  const relay = new Relay(accepted.transport, source);
-  const { membership, connectTimeoutMs } = relay.route;
+  const relay = new Relay(secured.transport, source);
+  const { connectTimeoutMs, membership } = relay.route;
   // Balance and dial, together: a dial that fails asks the balancer for the next instance. The connection that comes is
   // joined to the client's at once.
-  const built = connect(membership, relay.lease, connectTimeoutMs, (member, transport) =>
-    relay.join(member, transport),
-  );
+  const connected = connect({ membership, lease: relay.lease }, connectTimeoutMs, (it) => relay.join(it));
   // No instance: an HTTP client would get a status; here the connection is closed.
-  const path = Effect.catch(built, (error) => Effect.sync(() => relay.close(error.reason)));
+  const path = Effect.catch(connected, (error) => Effect.sync(() => relay.close(error.reason)));
   relay.awaitJoin(source.fork(path));
 };

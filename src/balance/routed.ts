@@ -1,0 +1,10 @@
+// The fact that balancing adds to an exchange: where it may go, and the lease on where it goes.
+import type { Lease } from "./lease.ts";
+import type { Member } from "./member.ts";
+import type { Membership } from "./membership.ts";
+
+/** The members to choose from, and the lease that holds the one chosen (none yet, where the dial chooses). */
+export interface Routed<M extends Member> {
+  readonly membership: Membership<M>;
+  readonly lease: Lease<M>;
+}

@@ -1,0 +1,85 @@
+// The start-up self-test of what elbow uses of Bun beyond its documentation.
+//
+// Runs one tiny conversation over loopback through the same code as the data path: a dial on a descriptor of our own, a
+// half-close each way. What fails is told in one line; where there is a way without it, that way is taken.
+import { Deadline } from "./deadlines.ts";
+import { dial, dialWithoutSystemCalls } from "./dial.ts";
+import { Endpoint } from "./endpoint.ts";
+import { libc } from "./libc.ts";
+import { listenUnsafe } from "./listener.ts";
+import type { Receiver, Transport } from "./transport.ts";
+
+/** The Bun that elbow is built and tested with; package.json pins the same one. */
+export const pinnedBunVersion = "1.4.5";
+
+const patienceMs = 2000;
+const question = new Uint8Array([0x3f]);
+const answer = new Uint8Array([0x21]);
+
+/** What the operator should know before the first client comes; empty when all is as it was tested. */
+export const selfTest = async (): Promise<ReadonlyArray<string>> => {
+  const remarks: Array<string> = [];
+  if (Bun.version !== pinnedBunVersion) {
+    remarks.push(`this is Bun ${Bun.version}; elbow is built for and tested with Bun ${pinnedBunVersion}`);
+  }
+  if (libc === undefined) {
+    remarks.push("the C library can't be called here: a dial that is given up may linger until the system ends it");
+  } else if (!(await converse())) {
+    dialWithoutSystemCalls();
+    remarks.push("Bun doesn't take over sockets as expected: dials fall back to Bun.connect and can't be cancelled");
+  }
+  return remarks;
+};
+
+/** Question, FIN, answer, FIN: true when each end saw just that. */
+const converse = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    const events: Array<string> = [];
+    let isOver = false;
+    const end = (isSound: boolean): void => {
+      if (isOver) return;
+      isOver = true;
+      patience.disarm();
+      server.stop();
+      for (const transport of ends) transport.abort();
+      resolve(isSound);
+    };
+    const ends: Array<Transport> = [];
+    const patience = new Deadline({
+      onDeadline: () => {
+        end(false);
+        return 0;
+      },
+    });
+    patience.armIn(patienceMs);
+    const server = listenUnsafe("127.0.0.1", 0, (transport) => {
+      ends.push(transport);
+      transport.receiver = makeReceiver(
+        (text) => events.push(`asked ${text}`),
+        () => {
+          // The client has half-closed; the other direction must still be open.
+          transport.write(answer);
+          transport.shutdown();
+        },
+      );
+    });
+    dial(new Endpoint("127.0.0.1", server.port), patienceMs, {
+      onDialled: (transport) => {
+        ends.push(transport);
+        transport.receiver = makeReceiver(
+          (text) => events.push(`answered ${text}`),
+          () => end(events.join() === "asked ?,answered !"),
+        );
+        transport.write(question);
+        transport.shutdown();
+      },
+      onDialFailed: () => end(false),
+    });
+  });
+
+const makeReceiver = (onText: (text: string) => void, onEnd: () => void): Receiver => ({
+  onBytes: (chunk) => onText(new TextDecoder().decode(chunk)),
+  onWritable: () => {},
+  onEnd,
+  onClosed: () => {},
+});
