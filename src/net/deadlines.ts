@@ -125,7 +125,9 @@ export const tickDeadlines = (): void => {
       link(deadline);
     }
   }
+  // An owner may have disarmed the last other deadline while its own was off the wheel: the ticker follows the count.
   if (armedCount === 0) stopTicking();
+  else ticker ??= setInterval(tickDeadlines, tickMs);
 };
 
 const moveList = (from: Deadline, to: Deadline): void => {

@@ -25,18 +25,12 @@ export interface PendingDial {
   onFailed(code: string | undefined): void;
 }
 
-enum Then {
-  Nothing = 0,
-  HalfClose = 1,
-  Close = 2,
-}
-
 export class Transport {
   receiver: Receiver = nobody;
   /** @internal */ socket: Socket<Transport> | undefined = undefined;
   /** @internal */ dial: PendingDial | undefined = undefined;
   /** @internal */ pending: Uint8Array | undefined = undefined;
-  /** @internal */ whenFlushed: Then = Then.Nothing;
+  private shutsWhenFlushed = false;
   /** The peer has sent its FIN. */
   hasEnded = false;
   /** We have sent ours, or will when the kept bytes are taken. */
@@ -121,22 +115,25 @@ export class Transport {
     if (this.isShut || this.isClosed) return;
     this.isShut = true;
     if (this.pending !== undefined) {
-      this.whenFlushed = Then.HalfClose;
+      this.shutsWhenFlushed = true;
       return;
     }
     // Bun's `end()` is a full close(2); only `shutdown()` is shutdown(2).
     this.socket?.shutdown();
   }
 
-  /** Full close after what is kept has been taken. The receiver hears no more of it. */
+  /**
+   * Full close now. The receiver hears no more of it.
+   *
+   * *Details*: in good order (FIN) when every byte was taken. Kept bytes are lost, and then the peer gets a reset: what it
+   * has must not look whole. Whoever wants them taken waits for `onWritable` first.
+   */
   close(): void {
     if (this.isClosed) return;
-    if (this.pending !== undefined) {
-      this.receiver = nobody;
-      this.whenFlushed = Then.Close;
-      return;
-    }
-    this.release()?.end();
+    const isWhole = this.pending === undefined;
+    const socket = this.release();
+    if (isWhole) socket?.end();
+    else socket?.terminate();
   }
 
   /** Full close now, with a reset (RST); kept bytes are lost. The receiver hears no more of it. */
@@ -168,12 +165,8 @@ export class Transport {
       return;
     }
     this.pending = undefined;
-    if (this.whenFlushed === Then.Close) {
-      this.release()?.end();
-      return;
-    }
-    if (this.whenFlushed === Then.HalfClose) this.socket?.shutdown();
-    this.whenFlushed = Then.Nothing;
+    if (this.shutsWhenFlushed) this.socket?.shutdown();
+    this.shutsWhenFlushed = false;
     this.receiver.onWritable();
   }
 

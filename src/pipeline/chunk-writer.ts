@@ -6,7 +6,11 @@ import { lastChunk, writeChunkEnd, writeChunkStart } from "../parse/http1/chunke
 /** Pieces up to this size are copied behind what goes in front of them: that costs less than a second system call. */
 export const joinMaxBytes = 64 * 1024;
 
-/** Sends data as one chunk of ours, in as few writes as its size allows; `out` may hold a head to go in front. */
+/**
+ * Sends data as one chunk of ours, in as few writes as its size allows; `out` may hold a head to go in front.
+ *
+ * *Details*: returns how many bytes went to the transport, framing included.
+ */
 export const sendChunk = (
   bytes: Uint8Array,
   start: number,
@@ -14,11 +18,13 @@ export const sendChunk = (
   isLast: boolean,
   out: ByteWriter,
   to: Transport,
-): boolean => {
+): number => {
   const length = end - start;
+  let sentBytes = 0;
   if (length > 0) {
     writeChunkStart(length, out);
     if (length > joinMaxBytes) {
+      sentBytes += out.length + length;
       to.writeCopy(out.view());
       to.write(bytes.subarray(start, end));
       out.clear();
@@ -28,7 +34,8 @@ export const sendChunk = (
     writeChunkEnd(out);
   }
   if (isLast) out.put(lastChunk);
-  const isTaken = out.length === 0 ? to.isWritable : to.writeCopy(out.view());
+  if (out.length > 0) to.writeCopy(out.view());
+  sentBytes += out.length;
   out.clear();
-  return isTaken;
+  return sentBytes;
 };

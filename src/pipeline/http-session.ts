@@ -113,6 +113,8 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   // ——— the client speaks ———
 
   onBytes(chunk: Uint8Array): void {
+    // What comes behind the last answer is thrown away, and keeps nothing alive.
+    if (this.phase === Phase.lingering) return;
     this.lastActivityMs = clock.nowMs;
     this.route.counters.receivedBytes += chunk.length;
     switch (this.phase) {
@@ -154,9 +156,10 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
         if (this.exchange?.body.isDone === false) this.failExchange(this.exchange, "requestBodyCut");
         return;
       case Phase.idle:
+        this.close();
+        return;
       case Phase.lingering:
-        this.end();
-        this.client.close();
+        if (this.client.isWritable) this.close();
         return;
       default:
         return;
@@ -174,10 +177,7 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     while (this.phase === Phase.idle && this.input !== undefined) this.readHead(this.takeInput());
     this.isReading = false;
     if (this.phase !== Phase.idle) return;
-    if (this.client.hasEnded || this.source.isDraining) {
-      this.end();
-      this.client.close();
-    }
+    if (this.client.hasEnded || this.source.isDraining) this.close();
   }
 
   private readHead(chunk: Uint8Array): void {
@@ -535,18 +535,16 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     this.takeInput();
     this.releaseHold();
     this.dropExchange();
-    if (this.client.hasEnded) {
-      this.end();
-      this.client.close();
-      return;
-    }
     this.phase = Phase.lingering;
     this.client.shutdown();
+    // A client that doesn't take its answer has the idle timeout for it.
     if (this.client.isWritable) this.linger();
   }
 
+  /** The client has its answer: nothing more is owed to one that has ended, a short while to any other. */
   private linger(): void {
-    this.endPhaseIn(lingerMs);
+    if (this.client.hasEnded) this.close();
+    else this.endPhaseIn(lingerMs);
   }
 
   private endPhaseIn(durationMs: number): void {
@@ -570,9 +568,7 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
       this.failExchange(exchange, this.silentSide(exchange));
     else {
       // Idle, lingering, or a client that doesn't take its answer.
-      this.end();
-      if (this.client.isWritable) this.client.close();
-      else this.client.abort();
+      this.close();
     }
     return this.phase === Phase.closed ? 0 : Math.max(this.endsMs, nowMs + 1);
   }
@@ -584,14 +580,17 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   }
 
   drain(): void {
-    if (this.phase !== Phase.idle) return;
-    this.end();
-    this.client.close();
+    if (this.phase === Phase.idle) this.close();
   }
 
   abort(): void {
     this.end("shutdown");
     this.client.abort();
+  }
+
+  private close(): void {
+    this.end();
+    this.client.close();
   }
 
   /** The connection is over; an exchange still under way is accounted with `reason`. */
@@ -616,10 +615,7 @@ const nothing = new Uint8Array(0);
 
 /** RFC 9112 §9.3: persistent unless it says close; before HTTP/1.1 only when it asks. */
 const wantsKeepAlive = (parser: RequestHeadParser): boolean =>
-  !parser.saysClose &&
-  (parser.minorVersion === 1 || parser.saysKeepAlive) &&
-  // RFC 9112 §6.1: a request with both framings is suspect; its connection ends with it.
-  !(parser.hasTransferEncoding && parser.contentLength >= 0);
+  !parser.saysClose && (parser.minorVersion === 1 || parser.saysKeepAlive) && !parser.hasSuspectFraming;
 
 const reasonOfFault = (fault: Fault): Reason => {
   switch (fault) {

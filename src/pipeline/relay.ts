@@ -83,11 +83,8 @@ export class Relay implements DeadlineOwner, LiveConnection {
 
   /** Closes both ends in good order; bytes that a stalled reader has not taken are lost. */
   close(reason: Reason): void {
-    for (const direction of [this.toBackend, this.toClient]) {
-      if (direction === undefined) continue;
-      if (direction.source.isWritable) direction.source.close();
-      else direction.source.abort();
-    }
+    this.toBackend.source.close();
+    this.toClient?.source.close();
     this.finish(reason);
   }
 

@@ -51,7 +51,8 @@ export class RequestBody {
     }
     const decoder = this.decode(bytes, start, end);
     if (this.isFaulty) return false;
-    return sendChunk(bytes, decoder.dataStart, decoder.dataEnd, this.isDone, scratch, to);
+    sendChunk(bytes, decoder.dataStart, decoder.dataEnd, this.isDone, scratch, to);
+    return to.isWritable;
   }
 
   /** Counts what of `bytes[start, end)` belongs to the body without sending it anywhere. */

@@ -116,11 +116,7 @@ export class ResponseRelay {
     this.framing = this.frame(parser, terms.isHead || status === 204 || status === 304);
     const isChunkReader = terms.minorVersion === 1;
     this.isRechunked = this.framing === Framing.chunked && isChunkReader;
-    this.keepsBackend =
-      parser.keepsAlive &&
-      this.framing !== Framing.untilClose &&
-      // RFC 9112 §6.1: a message with both is suspect; its connection ends with it.
-      !(parser.hasTransferEncoding && parser.contentLength >= 0);
+    this.keepsBackend = parser.keepsAlive && this.framing !== Framing.untilClose && !parser.hasSuspectFraming;
     this.keepsClient =
       this.framing !== Framing.untilClose &&
       (this.framing !== Framing.chunked || isChunkReader) &&
@@ -186,8 +182,8 @@ export class ResponseRelay {
     if (this.isDone && decoder.pos < end) this.keepsBackend = false;
     const { dataStart, dataEnd } = decoder;
     if (this.isRechunked) {
-      this.sentBytes += out.length + dataEnd - dataStart;
-      return sendChunk(bytes, dataStart, dataEnd, this.isDone, out, client);
+      this.sentBytes += sendChunk(bytes, dataStart, dataEnd, this.isDone, out, client);
+      return client.isWritable;
     }
     this.flush(client);
     return dataEnd > dataStart ? this.write(bytes.subarray(dataStart, dataEnd), client) : client.isWritable;

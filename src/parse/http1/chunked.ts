@@ -11,17 +11,18 @@ import { Parsed } from "./head.ts";
 const At = {
   sizeStart: 0,
   size: 1,
-  extension: 2,
-  sizeLf: 3,
-  data: 4,
-  dataCr: 5,
-  dataLf: 6,
-  trailerStart: 7,
-  trailerName: 8,
-  trailerValue: 9,
-  trailerLf: 10,
-  lastLf: 11,
-  done: 12,
+  afterSize: 2,
+  extension: 3,
+  sizeLf: 4,
+  data: 5,
+  dataCr: 6,
+  dataLf: 7,
+  trailerStart: 8,
+  trailerName: 9,
+  trailerValue: 10,
+  trailerLf: 11,
+  lastLf: 12,
+  done: 13,
 } as const;
 
 /** 2^52 and more bytes in one chunk are no body but an attack. */
@@ -87,10 +88,18 @@ export class ChunkedDecoder {
             state = At.sizeLf;
           } else if (byte === SEMICOLON || byte === SP || byte === HTAB) {
             this.lineBytes = 0;
-            state = At.extension;
+            state = byte === SEMICOLON ? At.extension : At.afterSize;
           } else return this.fail(Fault.badChunkSize);
           break;
         }
+        case At.afterSize:
+          // RFC 9112 §7.1.1: blanks only before an extension; some servers pad the size with them.
+          if (byte === CR) state = At.sizeLf;
+          else if (byte === SEMICOLON) state = At.extension;
+          else if ((byte !== SP && byte !== HTAB) || ++this.lineBytes > extensionMaxBytes) {
+            return this.fail(Fault.badChunkSize);
+          }
+          break;
         case At.extension:
           if (byte === CR) state = At.sizeLf;
           else if (isValueByte[byte] === 0 || ++this.lineBytes > extensionMaxBytes)

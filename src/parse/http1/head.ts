@@ -59,7 +59,7 @@ export abstract class HeadParser {
   saysClose = false;
   saysKeepAlive = false;
   /** Lower-case names of header fields that Connection nominates as hop-by-hop (RFC 9110 §7.6.1), or undefined. */
-  nominated: Array<string> | undefined = undefined;
+  nominated: Set<string> | undefined = undefined;
 
   protected state = 0;
   private lineStart = 0;
@@ -131,8 +131,7 @@ export abstract class HeadParser {
           pos++;
           state = At.headLf;
         } else if (byte === LF) {
-          this.pos = pos + 1;
-          return this.finish(bytes);
+          return this.end(bytes, pos + 1);
         } else if (byte === SP || byte === HTAB) {
           return this.fail(Fault.foldedField);
         } else {
@@ -184,8 +183,7 @@ export abstract class HeadParser {
       if (state === At.headLf) {
         if (pos === end) break;
         if (bytes[pos] !== LF) return this.fail(Fault.badFieldName);
-        this.pos = pos + 1;
-        return this.finish(bytes);
+        return this.end(bytes, pos + 1);
       }
     }
     this.pos = pos;
@@ -195,6 +193,12 @@ export abstract class HeadParser {
     }
     if (pos - this.start > this.limits.headBytes) return this.fail(Fault.headTooLarge);
     return Parsed.incomplete;
+  }
+
+  private end(bytes: Uint8Array, pos: number): Parsed {
+    if (pos - this.start > this.limits.headBytes) return this.fail(Fault.headTooLarge);
+    this.pos = pos;
+    return this.finish(bytes);
   }
 
   private addField(bytes: Uint8Array, lineEnd: number, isBareLf: boolean): boolean {
@@ -272,17 +276,29 @@ export abstract class HeadParser {
       if (equalsIgnoringCase(bytes, pos, last, close)) this.saysClose = true;
       else if (equalsIgnoringCase(bytes, pos, last, keepAlive)) this.saysKeepAlive = true;
       else {
-        this.nominated ??= [];
-        this.nominated.push(textOf(bytes, pos, last).toLowerCase());
+        this.nominated ??= new Set();
+        this.nominated.add(textOf(bytes, pos, last).toLowerCase());
+        if (this.nominated.size > this.limits.fieldCount) {
+          this.fault = Fault.tooManyFields;
+          return;
+        }
       }
       pos = stop;
     }
+  }
+
+  /**
+   * RFC 9112 §6.1: both framings at once, or chunks before HTTP/1.1. The message is read, but the connection that brought
+   * it ends with it: somebody on the way may have read it otherwise.
+   */
+  get hasSuspectFraming(): boolean {
+    return this.hasTransferEncoding && (this.contentLength >= 0 || this.minorVersion === 0);
   }
 
   /** Whether Connection nominated this field; only asked when it nominated any. */
   isNominated(bytes: Uint8Array, index: number): boolean {
     const at = index * fieldStride;
     const name = textOf(bytes, this.spans[at] as number, this.spans[at + 1] as number).toLowerCase();
-    return (this.nominated as Array<string>).includes(name);
+    return (this.nominated as Set<string>).has(name);
   }
 }

@@ -7,7 +7,8 @@ import { methodMaxBytes } from "./limits.ts";
 
 const Start = { begin: 0, beginLf: 1, method: 2, target: 3, version: 4, lineLf: 5 } as const;
 
-const connect = bytesOf("connect");
+const connect = bytesOf("CONNECT");
+const options = bytesOf("OPTIONS");
 const versionPrefix = bytesOf("HTTP/1.");
 const http = bytesOf("http");
 const https = bytesOf("https");
@@ -83,6 +84,7 @@ export class RequestHeadParser extends HeadParser {
           pos++;
           continue;
         } else {
+          if (pos - this.start > this.limits.startLineBytes) return this.fail(Fault.requestLineTooLong);
           this.start = pos;
           state = Start.method;
         }
@@ -116,6 +118,10 @@ export class RequestHeadParser extends HeadParser {
       if (state === Start.version) {
         // "HTTP/1.1" and the byte behind it.
         if (end - this.versionStart < 9) {
+          // What has come must already look like it: a wrong version is told at once, not when time is up.
+          for (let at = this.versionStart; at < end && at < this.versionStart + versionPrefix.length; at++) {
+            if (bytes[at] !== versionPrefix[at - this.versionStart]) return this.fail(Fault.badVersion);
+          }
           pos = end;
           break;
         }
@@ -179,7 +185,7 @@ export class RequestHeadParser extends HeadParser {
 
   protected finish(bytes: Uint8Array): Parsed {
     const first = bytes[this.start] as number;
-    if (first === 0x43 && matchesConnect(bytes, this.start, this.methodEnd)) return this.fail(Fault.connectMethod);
+    if (first === 0x43 && matches(bytes, this.start, this.methodEnd, connect)) return this.fail(Fault.connectMethod);
     this.isHead =
       first === 0x48 &&
       this.methodEnd - this.start === 4 &&
@@ -214,6 +220,10 @@ export class RequestHeadParser extends HeadParser {
     return true;
   }
 
+  isOptions(bytes: Uint8Array): boolean {
+    return matches(bytes, this.start, this.methodEnd, options);
+  }
+
   /** Whether the method may be sent again when no answer came (RFC 9110 §9.2.2). */
   isIdempotent(bytes: Uint8Array): boolean {
     if (bytes[this.start] === 0x47 && matches(bytes, this.start, this.methodEnd, get)) return true;
@@ -221,9 +231,6 @@ export class RequestHeadParser extends HeadParser {
     return false;
   }
 }
-
-const matchesConnect = (bytes: Uint8Array, start: number, end: number): boolean =>
-  equalsIgnoringCase(bytes, start, end, connect);
 
 const isHeadMethod = (bytes: Uint8Array, start: number): boolean =>
   bytes[start + 2] === 0x41 && bytes[start + 3] === 0x44;

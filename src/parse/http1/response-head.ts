@@ -39,6 +39,9 @@ export class ResponseHeadParser extends HeadParser {
         for (let at = start; at < end && at < start + versionPrefix.length; at++) {
           if (bytes[at] !== versionPrefix[at - start]) return this.fail(Fault.badStatusLine);
         }
+        for (let at = start + versionPrefix.length; at < end; at++) {
+          if (isValueByte[bytes[at] as number] === 0 && at < start + codeEnd) return this.fail(Fault.badStatusLine);
+        }
         return Parsed.incomplete;
       }
       for (let at = 0; at < versionPrefix.length; at++) {

@@ -13,6 +13,7 @@ const crlf = bytesOf("\r\n");
 const colonBlank = bytesOf(": ");
 const blank = bytesOf(" ");
 const slash = bytesOf("/");
+const asterisk = bytesOf("*");
 const commaBlank = bytesOf(", ");
 const hostName = bytesOf("Host: ");
 const forwardedForName = bytesOf("X-Forwarded-For: ");
@@ -47,6 +48,8 @@ const droppedFromRequest = isDropped([
   Field.forwardedPort,
 ]);
 const droppedFromResponse = isDropped(hopByHop);
+/** RFC 9110 §8.6: an interim response and 204 have no length. */
+const droppedWithoutBody = isDropped([...hopByHop, Field.contentLength]);
 
 /** What a connection knows of its client, as bytes made once when it opened. */
 export interface ClientFacts {
@@ -94,7 +97,9 @@ const writeRequestLine = (head: RequestHeadParser, bytes: Uint8Array, out: ByteW
   } else {
     out.putRun(bytes, head.start, head.methodEnd);
     out.put(blank);
-    if (head.authorityEnd === head.targetEnd || bytes[head.authorityEnd] !== 0x2f) out.put(slash);
+    // RFC 9112 §3.2.4: without a path, OPTIONS asks about the server as a whole.
+    if (head.authorityEnd === head.targetEnd) out.put(head.isOptions(bytes) ? asterisk : slash);
+    else if (bytes[head.authorityEnd] !== 0x2f) out.put(slash);
     out.putRun(bytes, head.authorityEnd, head.targetEnd);
   }
   out.put(requestVersion);
@@ -125,7 +130,7 @@ export const writeResponseHead = (
     from = head.fieldsStart;
     writeStatusLine(head, bytes, out);
   }
-  writeFields(head, bytes, from, droppedFromResponse, out);
+  writeFields(head, bytes, from, head.status === 204 ? droppedWithoutBody : droppedFromResponse, out);
   if (isChunked) out.put(transferEncodingLine);
   out.put(keepsAlive ? keepAliveEnd : closeEnd);
 };
@@ -133,7 +138,7 @@ export const writeResponseHead = (
 /** Writes an interim response (1xx) whole; its fields pass, the connection's state is not spoken of. */
 export const writeInterimHead = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
   writeStatusLine(head, bytes, out);
-  writeFields(head, bytes, head.fieldsStart, droppedFromResponse, out);
+  writeFields(head, bytes, head.fieldsStart, droppedWithoutBody, out);
   out.put(crlf);
 };
 
