@@ -1,0 +1,47 @@
+// Every known field is recognised in any case; a name that differs by one byte is not.
+import { expect, test } from "bun:test";
+import { bytesOf } from "../../../../src/parse/http1/bytes.ts";
+import { Field, recogniseField } from "../../../../src/parse/http1/field-name.ts";
+
+const known = [
+  ["Host", Field.host],
+  ["Content-Length", Field.contentLength],
+  ["Transfer-Encoding", Field.transferEncoding],
+  ["Connection", Field.connection],
+  ["Keep-Alive", Field.keepAlive],
+  ["Proxy-Connection", Field.proxyConnection],
+  ["TE", Field.te],
+  ["Upgrade", Field.upgrade],
+  ["Expect", Field.expect],
+  ["X-Forwarded-For", Field.forwardedFor],
+  ["X-Forwarded-Proto", Field.forwardedProto],
+  ["X-Forwarded-Port", Field.forwardedPort],
+] as const;
+
+const recognise = (name: string): Field => recogniseField(bytesOf(`<${name}>`), 1, 1 + name.length);
+
+test("the cases are all the fields there are", () => {
+  expect(new Set(known.map(([, field]) => field)).size).toBe(Object.keys(Field).length - 1);
+});
+
+test.each(known)("%s", (name, field) => {
+  expect(recognise(name)).toBe(field);
+  expect(recognise(name.toLowerCase())).toBe(field);
+  expect(recognise(name.toUpperCase())).toBe(field);
+  for (let at = 0; at < name.length; at++) {
+    for (let byte = 0; byte < 256; byte++) {
+      const changed = name.slice(0, at) + String.fromCharCode(byte) + name.slice(at + 1);
+      const same = byte < 0x80 && changed.toLowerCase() === name.toLowerCase();
+      if (recognise(changed) !== (same ? field : Field.other)) expect(changed).toBe("told from what it is not");
+    }
+  }
+  expect(recognise(name.slice(0, -1))).toBe(Field.other);
+  expect(recognise(`${name}s`)).toBe(Field.other);
+});
+
+test.each(["", "X", "Cookie", "Accept", "X-Forwarded-Host", "Content-Encoding", "If-None-Match"])(
+  "%p is no field of ours",
+  (name) => {
+    expect(recognise(name)).toBe(Field.other);
+  },
+);
