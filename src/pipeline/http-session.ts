@@ -225,14 +225,12 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
       this.send(exchange, backend, bytes, pos, end);
       return;
     }
-    if (member !== undefined) {
-      exchange.waitingHead = new ByteWriter(512);
-      writeRequestHead(parser, bytes, this, exchange.waitingHead);
-    }
+    const head = new ByteWriter(512);
+    if (member !== undefined) writeRequestHead(parser, bytes, this, head);
     reader.release();
     if (pos < end) this.keepInput(bytes.subarray(pos, end));
     if (member === undefined) this.answer(exchange, "noInstance");
-    else this.dial(exchange);
+    else this.dial(exchange, head);
   }
 
   /** The request goes out on a connection, with what of its body has come: `bytes[start, end)`. */
@@ -302,14 +300,16 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
 
   // ——— the slow path ———
 
-  private dial(exchange: Exchange): void {
+  private dial(exchange: Exchange, head: ByteWriter): void {
     this.phase = Phase.waiting;
+    exchange.waitingHead = head;
     // The lease goes with the dial, and comes back with the connection.
     const { lease } = exchange;
     exchange.lease = new Lease();
     const { membership } = this.route;
     const dialling = this.dialFor(this, this.source, this.route, { membership, lease });
-    if ((this.phase as number) === Phase.waiting) exchange.dialling = dialling;
+    // Not if it is over already: the exchange may then belong to the next request.
+    if (exchange.waitingHead === head) exchange.dialling = dialling;
   }
 
   /** A connection has come; it may be too late. */
@@ -395,10 +395,10 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   /** A kept connection that died before it answered may have been dead before we wrote: once more, on a new one. */
   private retry(exchange: Exchange, backend: BackendConnection): void {
     exchange.isRetried = true;
-    exchange.waitingHead = new ByteWriter(backend.head.length);
-    exchange.waitingHead.put(backend.head.view());
+    const head = new ByteWriter(backend.head.length);
+    head.put(backend.head.view());
     this.dropBackend(exchange);
-    this.dial(exchange);
+    this.dial(exchange, head);
   }
 
   // ——— an exchange ends ———
