@@ -1,7 +1,8 @@
 // Every way in which a connection or a request can fail, in one table: whose side, in which phase, what the client is
 // told, what is counted, and whether another connection may be tried.
 //
-// Sits at the end of every import chain. It decides nothing by itself; the pipeline looks a reason up and acts.
+// Sits at the end of every import chain. It decides nothing by itself: the pipeline takes a status and a side from here,
+// counters and logs the rest; whether a request can be sent again depends on what was sent of it, see http-session.ts.
 import { Data } from "effect";
 
 /** Whose doing it is: the client's, the instance's (or the network to it), or elbow's own. */

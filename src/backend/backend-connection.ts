@@ -44,7 +44,9 @@ export class BackendConnection implements Receiver, DeadlineOwner {
   release(): void {
     this.user = undefined;
     this.servedResponses++;
-    if (this.transport.hasEnded || this.transport.isClosed || !this.member.pool.put(this)) {
+    const { transport } = this;
+    // Bytes that the instance has not taken belong to a request that is over: nothing may be sent behind them.
+    if (transport.hasEnded || transport.isClosed || !transport.isWritable || !this.member.pool.put(this)) {
       this.close();
       return;
     }

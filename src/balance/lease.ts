@@ -1,6 +1,6 @@
 // A pick that is given back exactly once; it feeds least-outstanding balancing and, later, draining.
 //
-// Made once per connection and used again for each exchange, so that a lease in steady state allocates nothing.
+// Made with a connection or an exchange and used again, so that a lease in steady state allocates nothing.
 import type { Member } from "./member.ts";
 import type { Membership } from "./membership.ts";
 

@@ -6,13 +6,14 @@
 import { Context, Effect, FiberSet, Layer, Semaphore } from "effect";
 import type { BindError } from "../errors.ts";
 import { Admission } from "../listen/admission.ts";
-import type { Configuration } from "../model/configuration.ts";
+import { type Configuration, defaultManagement, defaultShutdownGrace } from "../model/configuration.ts";
 import { registerMetrics } from "../observe/metrics.ts";
 import { readMetrics } from "./listener-metrics.ts";
 import { Members } from "./members.ts";
 import { Names, resolveEveryMs } from "./resolver.ts";
 import { Routes, type WantedListener, wantedListeners } from "./routes.ts";
-import { type Fork, RunningListener } from "./running-listener.ts";
+import { RunningListener } from "./running-listener.ts";
+import type { Fork, Service } from "./service.ts";
 import { type LoadBalancerStatus, readStatus } from "./status.ts";
 
 export { BindError } from "../errors.ts";
@@ -22,8 +23,8 @@ export type { InstanceStatus, ListenerStatus, LoadBalancerStatus } from "./statu
 const removedListenerGraceMs = 300_000;
 
 const empty: Configuration = {
-  management: { address: "127.0.0.1", port: 0 },
-  shutdownGrace: 30,
+  management: defaultManagement,
+  shutdownGrace: defaultShutdownGrace,
   loadBalancers: [],
 };
 
@@ -48,7 +49,7 @@ export class Control extends Context.Service<
       // A connection's fiber ends with this scope at the latest.
       const fork = yield* FiberSet.makeRuntime<never, void, never>();
       const state = new State(fork);
-      const unregister = registerMetrics(() => readMetrics(state.running.values()));
+      const unregister = registerMetrics(() => readMetrics(state.running.values(), state.leaving));
       yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unregister), state.shutdown(0)));
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(resolveEveryMs), state.refreshNames)));
       return Control.of({
@@ -62,8 +63,8 @@ export class Control extends Context.Service<
 
 class State {
   readonly running = new Map<string, RunningListener>();
-  /** Listeners that were removed, whose connections have not ended. */
-  private readonly leaving = new Set<RunningListener>();
+  /** Services of listeners that were removed or changed protocol, whose connections have not ended. */
+  readonly leaving = new Set<Service>();
   private configuration = empty;
   private wanted: ReadonlyArray<WantedListener> = [];
   private readonly names = new Names();
@@ -109,14 +110,15 @@ class State {
 
   shutdown(graceMs: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const listeners = [...this.running.values(), ...this.leaving];
+      const listeners = [...this.running.values()];
       yield* Effect.forEach(listeners, (listener) => listener.close, { discard: true });
-      for (const listener of listeners) listener.drain();
-      yield* Effect.forEach(listeners, (listener) => listener.connections.whenEmpty, {
+      const services = [...listeners.map(({ service }) => service), ...this.leaving];
+      for (const service of services) service.drain();
+      yield* Effect.forEach(services, (service) => service.connections.whenEmpty, {
         concurrency: "unbounded",
         discard: true,
       }).pipe(Effect.timeoutOption(graceMs));
-      for (const listener of listeners) listener.connections.abort();
+      for (const service of services) service.connections.abort();
       this.members.closeIdle();
     });
   }
@@ -130,8 +132,23 @@ class State {
       const inTheWay = this.findInTheWay(wanted);
       const undo = Effect.suspend(() =>
         Effect.andThen(
-          Effect.forEach(opened, ([, listener]) => listener.close, { discard: true }),
-          Effect.forEach(inTheWay, (listener) => Effect.ignore(listener.open), { discard: true }),
+          Effect.forEach(
+            opened,
+            ([, listener]) =>
+              Effect.andThen(
+                listener.close,
+                Effect.sync(() => this.letGo(listener.service)),
+              ),
+            { discard: true },
+          ),
+          Effect.andThen(
+            Effect.forEach(inTheWay, (listener) => Effect.ignore(listener.open), { discard: true }),
+            // Members and counters that were made for the refused configuration go again.
+            Effect.sync(() => {
+              this.swapRoutes();
+              this.routes.keepOnly(this.wanted);
+            }),
+          ),
         ),
       );
       // A socket on another address of a wanted port has to go first; it comes back if the change fails.
@@ -163,7 +180,8 @@ class State {
     for (const one of this.wanted) {
       const listener = this.running.get(one.key);
       if (listener === undefined) continue;
-      listener.route = this.routes.make(one, listener.port, listener.route);
+      const left = listener.take(this.routes.make(one, listener.port, listener.route));
+      if (left !== undefined) this.letGo(left);
     }
     this.members.retireUnused();
   }
@@ -179,24 +197,24 @@ class State {
           this.running.delete(key);
           return Effect.andThen(
             listener.close,
-            Effect.sync(() => this.letGo(listener)),
+            Effect.sync(() => this.letGo(listener.service)),
           );
         },
         { discard: true },
       );
     });
 
-  private letGo(listener: RunningListener): void {
-    listener.drain();
-    if (listener.connections.size === 0) return;
-    this.leaving.add(listener);
+  private letGo(service: Service): void {
+    service.drain();
+    if (service.connections.size === 0) return;
+    this.leaving.add(service);
     this.fork(
-      listener.connections.whenEmpty.pipe(
+      service.connections.whenEmpty.pipe(
         Effect.timeoutOption(removedListenerGraceMs),
         Effect.andThen(
           Effect.sync(() => {
-            listener.connections.abort();
-            this.leaving.delete(listener);
+            service.connections.abort();
+            this.leaving.delete(service);
           }),
         ),
       ),

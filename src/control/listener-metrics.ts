@@ -1,11 +1,15 @@
 // The numbers of listeners and instances as metric families, read from the running state when somebody asks.
 import type { MetricFamily, Sample } from "../observe/metrics.ts";
 import type { RunningListener } from "./running-listener.ts";
+import type { Service } from "./service.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Families of everything that listens, and of the instances behind it. */
-export const readMetrics = (running: Iterable<RunningListener>): ReadonlyArray<MetricFamily> => {
+/** Families of everything that listens, and of the instances behind it; `leaving` still has connections. */
+export const readMetrics = (
+  running: Iterable<RunningListener>,
+  leaving: Iterable<Service>,
+): ReadonlyArray<MetricFamily> => {
   const listeners = [...running].map((open) => ({ open, labels: labelsOf(open) }));
   const perListener = (read: (open: RunningListener) => number): ReadonlyArray<Sample> =>
     listeners.map(({ open, labels }) => ({ labels, value: read(open) }));
@@ -27,7 +31,13 @@ export const readMetrics = (running: Iterable<RunningListener>): ReadonlyArray<M
       name: "elbow_connections_open",
       help: "Client connections that are open.",
       type: "gauge",
-      samples: perListener(({ counters }) => counters.openConnections),
+      samples: perListener(({ service }) => service.connections.size),
+    },
+    {
+      name: "elbow_connections_draining",
+      help: "Client connections of listeners that were removed or changed protocol, which may still finish.",
+      type: "gauge",
+      samples: drainingOf(leaving),
     },
     {
       name: "elbow_requests_total",
@@ -90,6 +100,15 @@ const labelsOf = (open: RunningListener): Labels => ({
   protocol: open.route.listener.protocol,
 });
 
+/** Open connections of services that drain, added up by load balancer, since several may have been one listener's. */
+const drainingOf = (leaving: Iterable<Service>): ReadonlyArray<Sample> => {
+  const open = new Map<string, number>();
+  for (const { route, connections } of leaving) {
+    open.set(route.loadBalancer, (open.get(route.loadBalancer) ?? 0) + connections.size);
+  }
+  return [...open].map(([name, value]) => ({ labels: { load_balancer: name }, value }));
+};
+
 const classes = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
 const answersOf = (open: RunningListener, labels: Labels): ReadonlyArray<Sample> =>
@@ -102,8 +121,9 @@ const membersOf = (listeners: ReadonlyArray<RunningListener>) => {
   const seen = new Map<string, { readonly labels: Labels; readonly member: Member }>();
   for (const { route } of listeners) {
     for (const member of route.membership.members) {
-      const labels = { load_balancer: route.loadBalancer, instance: member.id };
-      seen.set(`${route.loadBalancer} ${member.id}`, { labels, member });
+      const address = String(member.endpoint);
+      const labels = { load_balancer: route.loadBalancer, instance: member.id, address };
+      seen.set(`${route.loadBalancer} ${member.id} ${address}`, { labels, member });
     }
   }
   return [...seen.values()];

@@ -1,56 +1,70 @@
 // Instances as members: every address of every instance that a load balancer has, kept across reloads.
 //
 // A member lives as long as its instance, address and port stay in the configuration, so that its connections, counts
-// and leases survive whatever else changes.
+// and leases survive whatever else changes. One that leaves while in use is remembered until it isn't: if it comes back
+// before, it is the same member.
 import { BackendMember } from "../backend/backend-member.ts";
 import type { Instance } from "../model/instance.ts";
 import { Endpoint } from "../net/endpoint.ts";
 import type { Names } from "./resolver.ts";
 
-/** A member, with what it was made from. */
-export interface RegisteredMember {
-  readonly member: BackendMember;
-  readonly instance: Instance;
-}
-
 export class Members {
-  private readonly registered = new Map<string, RegisteredMember>();
+  private readonly registered = new Map<string, BackendMember>();
+  /** Members that have left, with something still in progress. */
+  private readonly leaving = new Map<string, BackendMember>();
   private used = new Set<string>();
 
-  /** The members of an instance behind listeners with this instance port: one for each address. */
+  /** The members of an instance behind listeners with this instance port, one for each address; new ones are made. */
   of(loadBalancer: string, instance: Instance, instancePort: number, names: Names): ReadonlyArray<BackendMember> {
-    const port = instance.port ?? instancePort;
-    return names.get(instance.host).addresses.map((address) => {
-      const endpoint = new Endpoint(address, port);
-      const key = `${loadBalancer} ${instance.id} ${endpoint}`;
+    return endpointsOf(instance, instancePort, names).map((endpoint) => {
+      const key = keyOf(loadBalancer, instance, endpoint);
       this.used.add(key);
-      const known = this.registered.get(key);
-      if (known !== undefined) {
-        this.registered.set(key, { member: known.member, instance });
-        return known.member;
-      }
-      const member = new BackendMember(`${instance.id} ${endpoint}`, endpoint);
-      this.registered.set(key, { member, instance });
+      const member = this.registered.get(key) ?? this.revive(key) ?? new BackendMember(instance.id, endpoint);
+      this.registered.set(key, member);
       return member;
     });
+  }
+
+  /** Those members of {@link of} that there are; changes nothing. */
+  find(loadBalancer: string, instance: Instance, instancePort: number, names: Names): ReadonlyArray<BackendMember> {
+    return endpointsOf(instance, instancePort, names)
+      .map((endpoint) => this.registered.get(keyOf(loadBalancer, instance, endpoint)))
+      .filter((member) => member !== undefined);
   }
 
   /** Begins a new count of which members are in use. */
   beginUse(): void {
     this.used = new Set();
+    for (const [key, member] of this.leaving) if (!isBusy(member)) this.leaving.delete(key);
   }
 
   /** Lets members go that nobody asked for since {@link beginUse}; connections in use finish, idle ones close. */
   retireUnused(): void {
-    for (const [key, { member }] of this.registered) {
+    for (const [key, member] of this.registered) {
       if (this.used.has(key)) continue;
       member.pool.close();
       this.registered.delete(key);
+      if (isBusy(member)) this.leaving.set(key, member);
     }
   }
 
   /** Closes every idle connection; for the end of the process. */
   closeIdle(): void {
-    for (const { member } of this.registered.values()) member.pool.close();
+    for (const member of this.registered.values()) member.pool.close();
+  }
+
+  private revive(key: string): BackendMember | undefined {
+    const member = this.leaving.get(key);
+    this.leaving.delete(key);
+    member?.pool.open();
+    return member;
   }
 }
+
+const isBusy = ({ outstanding, counters }: BackendMember): boolean => outstanding > 0 || counters.openConnections > 0;
+
+const endpointsOf = (instance: Instance, instancePort: number, names: Names): ReadonlyArray<Endpoint> =>
+  names.get(instance.host).addresses.map((address) => new Endpoint(address, instance.port ?? instancePort));
+
+const keyOf = (loadBalancer: string, { id }: Instance, endpoint: Endpoint): string =>
+  `${loadBalancer} ${id} ${endpoint}`;

@@ -1,7 +1,7 @@
-// A listener that is open: its socket, the route that its connections take now, and the connections themselves.
+// A listener that is open: its socket, and the service that new connections belong to.
 //
-// A reload swaps the route by one assignment and leaves the socket alone. Closing stops accepting; the connections go on
-// and are told to finish.
+// The socket outlives every change but the listener's removal. Closing stops accepting; the connections go on and are
+// their service's affair.
 import { Effect, Exit, Scope } from "effect";
 import type { BindError } from "../errors.ts";
 import type { Accepted } from "../listen/accepted.ts";
@@ -9,44 +9,32 @@ import { type AcceptorTarget, accept, type BindRequest } from "../listen/accepto
 import type { Admission } from "../listen/admission.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import { serveHttp } from "../pipeline/http.ts";
-import type { Cancellable, LiveConnection, Route, RouteSource } from "../pipeline/route.ts";
+import type { Route } from "../pipeline/route.ts";
 import { serveTcp } from "../pipeline/tcp.ts";
-import { Connections } from "./connections.ts";
+import { type Fork, Service } from "./service.ts";
 
-/** Starts a fiber for a part of a connection's life. */
-export type Fork = (part: Effect.Effect<void>) => Cancellable;
-
-export class RunningListener implements RouteSource, AcceptorTarget {
-  readonly connections = new Connections();
-  isDraining = false;
+export class RunningListener implements AcceptorTarget {
   /** The port that is really bound; the one asked for, unless that was 0. */
   port: number;
+  service: Service;
   private scope: Scope.Closeable | undefined = undefined;
-  private serveRoute: (accepted: Accepted, source: RouteSource) => void;
-  private current: Route;
 
   constructor(
     readonly bind: BindRequest,
     route: Route,
     private readonly admission: Admission,
-    readonly fork: Fork,
+    private readonly fork: Fork,
   ) {
     this.port = bind.port;
-    this.current = route;
-    this.serveRoute = pathOf(route);
+    this.service = new Service(route, admission, fork);
   }
 
   get route(): Route {
-    return this.current;
-  }
-
-  set route(route: Route) {
-    this.current = route;
-    this.serveRoute = pathOf(route);
+    return this.service.route;
   }
 
   get counters(): ListenerCounters {
-    return this.current.counters;
+    return this.route.counters;
   }
 
   /** Binds the socket and accepts. *Fails with*: {@link BindError}; nothing is open then. */
@@ -57,7 +45,6 @@ export class RunningListener implements RouteSource, AcceptorTarget {
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
     );
     this.scope = scope;
-    this.isDraining = false;
     this.port = socket.port;
   });
 
@@ -68,27 +55,25 @@ export class RunningListener implements RouteSource, AcceptorTarget {
     return scope === undefined ? Effect.void : Scope.close(scope, Exit.void);
   });
 
-  /** Tells every connection to finish. */
-  drain(): void {
-    this.isDraining = true;
-    this.connections.drain();
+  /**
+   * Gives the listener another route.
+   *
+   * *Details*: connections go over to it, unless it speaks another protocol: then they keep the service they have, which
+   * is returned and must be drained.
+   */
+  take(route: Route): Service | undefined {
+    const { service } = this;
+    if (route.listener.protocol === service.route.listener.protocol) {
+      service.route = route;
+      return undefined;
+    }
+    this.service = new Service(route, this.admission, this.fork);
+    return service;
   }
 
   serve(accepted: Accepted): void {
-    this.serveRoute(accepted, this);
-  }
-
-  enter(connection: LiveConnection): void {
-    this.connections.add(connection);
-    this.current.counters.openConnections++;
-  }
-
-  leave(connection: LiveConnection): void {
-    this.current.counters.openConnections--;
-    this.admission.leave();
-    this.connections.delete(connection);
+    // The path that a listener's connections take, by its protocol.
+    if (this.route.listener.protocol === "HTTP") serveHttp(accepted, this.service);
+    else serveTcp(accepted, this.service);
   }
 }
-
-/** The path that a listener's connections take, by its protocol. */
-const pathOf = (route: Route) => (route.listener.protocol === "HTTP" ? serveHttp : serveTcp);

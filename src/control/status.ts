@@ -61,7 +61,7 @@ export const readStatus = (
           ...listener,
           port: open?.port ?? listener.port,
           address: loadBalancer.address ?? "*",
-          openConnections: open?.connections.size ?? 0,
+          openConnections: open?.service.connections.size ?? 0,
           acceptedConnections: open?.counters.acceptedConnections ?? 0,
         };
       }),
@@ -69,7 +69,7 @@ export const readStatus = (
       const zone = instance.zone === undefined ? {} : { zone: instance.zone };
       const { failure } = names.get(instance.host);
       const ports = new Set(loadBalancer.listeners.map(({ instancePort }) => instance.port ?? instancePort));
-      const found = [...ports].flatMap((port) => members.of(loadBalancer.name, instance, port, names));
+      const found = [...ports].flatMap((port) => members.find(loadBalancer.name, instance, port, names));
       if (found.length > 0) return found.map((member) => ({ ...inService(instance.id, member), ...zone }));
       return [
         {

@@ -2,6 +2,7 @@
 // reload alike. It never tries again and never picks another port by itself.
 
 import type { BindError } from "../errors.ts";
+import { formatAddress } from "../net/endpoint.ts";
 
 const causes: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is taken",
@@ -10,10 +11,6 @@ const causes: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "this machine has no such address",
 };
 
-/** Writes an IPv6 address in brackets before its port (RFC 3986 §3.2.2). */
-export const formatEndpoint = (address: string, port: number): string =>
-  address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-
 /** One line that names the address and port, the cause, and the place where the setting is changed. */
 export const formatBindError = (error: BindError, nameSetting: (setting: string) => string): string => {
   const cause = causes[error.code];
@@ -21,5 +18,5 @@ export const formatBindError = (error: BindError, nameSetting: (setting: string)
   const setting =
     error.code === "EADDRNOTAVAIL" ? error.setting.replace(/(\.listeners\[\d+\])?\.port$/, ".address") : error.setting;
   const reason = cause === undefined ? error.code : `${cause} (${error.code})`;
-  return `cannot listen on ${formatEndpoint(error.address, error.port)}: ${reason}; change it with ${nameSetting(setting)}`;
+  return `cannot listen on ${formatAddress(error.address, error.port)}: ${reason}; change it with ${nameSetting(setting)}`;
 };

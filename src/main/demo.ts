@@ -3,7 +3,8 @@
 // It never reads a file and is never reached when a configuration is there.
 
 import { Effect, type Scope } from "effect";
-import type { Configuration } from "../model/configuration.ts";
+import { defaultAttributes } from "../model/attributes.ts";
+import { type Configuration, defaultShutdownGrace } from "../model/configuration.ts";
 import type { Instance } from "../model/instance.ts";
 import { acquireDemoInstance, type DemoInstance } from "./demo-instance.ts";
 import type { DemoPorts } from "./demo-ports.ts";
@@ -14,7 +15,7 @@ export const makeDemoConfiguration = (ports: DemoPorts, instances: ReadonlyArray
   const instancePort = instances[0]?.port ?? 80;
   return {
     management: { address: "127.0.0.1", port: ports.management },
-    shutdownGrace: 30,
+    shutdownGrace: defaultShutdownGrace,
     loadBalancers: [
       {
         name: "demo",
@@ -24,7 +25,7 @@ export const makeDemoConfiguration = (ports: DemoPorts, instances: ReadonlyArray
           { protocol: "TCP", port: ports.tcp, instanceProtocol: "TCP", instancePort },
         ],
         instances: instances.map(({ id, port }): Instance => ({ id, host: "127.0.0.1", port })),
-        attributes: { idleTimeout: 60, connectTimeout: 5, requestHeadTimeout: 60 },
+        attributes: defaultAttributes,
       },
     ],
   };

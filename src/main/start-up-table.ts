@@ -2,7 +2,7 @@
 // status, so it shows the ports that were really bound. It never waits and never measures.
 
 import type { InstanceStatus, ListenerStatus, LoadBalancerStatus } from "../control/control.ts";
-import { formatEndpoint } from "./bind-refusal.ts";
+import { formatAddress } from "../net/endpoint.ts";
 import { version } from "./version.ts";
 
 /** Instances beyond this are only counted, so that a line of the table stays a line. */
@@ -23,16 +23,16 @@ export const formatStartUpTable = (table: StartUpTable): string => {
     for (const listener of listeners) {
       const behind = instances.filter((instance) => isBehind(instance, listener, listeners));
       const shown = behind.slice(0, shownInstances).map((instance) => {
-        const endpoint = formatEndpoint(instance.address, instance.port ?? listener.instancePort);
+        const endpoint = formatAddress(instance.address, instance.port ?? listener.instancePort);
         return instance.id.includes(instance.address) ? endpoint : `${instance.id} ${endpoint}`;
       });
       if (behind.length > shownInstances) shown.push(`${behind.length - shownInstances} more`);
       const sendsTo = shown.length === 0 ? "no instance yet" : `${listener.instanceProtocol} to ${shown.join(", ")}`;
-      rows.push([formatEndpoint(listener.address, listener.port), listener.protocol, name, sendsTo]);
+      rows.push([formatAddress(listener.address, listener.port), listener.protocol, name, sendsTo]);
     }
   }
   const { address, port } = table.management;
-  rows.push([formatEndpoint(address, port), "HTTP", "management", "/healthz, /metrics, /api/v1/load-balancers"]);
+  rows.push([formatAddress(address, port), "HTTP", "management", "/healthz, /metrics, /api/v1/load-balancers"]);
 
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`);
@@ -59,5 +59,5 @@ const dialled = (address: string): string =>
 
 const findTrial = (status: ReadonlyArray<LoadBalancerStatus>): string | undefined => {
   const http = status.flatMap(({ listeners }) => listeners).find((listener) => listener.protocol === "HTTP");
-  return http === undefined ? undefined : `curl http://${formatEndpoint(dialled(http.address), http.port)}/`;
+  return http === undefined ? undefined : `curl http://${formatAddress(dialled(http.address), http.port)}/`;
 };

@@ -33,7 +33,8 @@ const parseIpv4 = (text: string): ReadonlyArray<number> | undefined => {
   return bytes.every((byte) => byte <= 255) ? bytes : undefined;
 };
 
-const parseIpv6 = (text: string): ReadonlyArray<number> | undefined => {
+/** The eight groups of a bare IPv6 address in any of the forms of RFC 4291 §2.2, or undefined. */
+export const parseIpv6 = (text: string): ReadonlyArray<number> | undefined => {
   const halves = text.split("::");
   if (halves.length > 2 || !text.includes(":")) return undefined;
   const head = parseGroups(halves[0]!, halves.length === 1);

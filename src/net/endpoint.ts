@@ -2,6 +2,7 @@
 //
 // Pure but for nothing: no socket is opened here.
 import { isIPv4, isIPv6 } from "node:net";
+import { parseIpv6 } from "../model/address.ts";
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -44,27 +45,15 @@ const sockaddr6 = (address: string, port: number): Uint8Array => {
   return bytes;
 };
 
-/** The 16 bytes of an IPv6 address in any of the forms of RFC 4291 §2.2; the caller has checked that it is one. */
+/** The 16 bytes of an IPv6 address, a zone (RFC 4007 §11) left out; the caller has checked that it is one. */
 export const parseIPv6 = (address: string): Uint8Array => {
   const [text = ""] = address.split("%");
-  const lastColon = text.lastIndexOf(":");
-  const tail = text.slice(lastColon + 1);
-  const whole = tail.includes(".") ? `${text.slice(0, lastColon + 1)}${embeddedIPv4(tail)}` : text;
-  const [left = "", right] = whole.split("::");
-  const head = left === "" ? [] : left.split(":");
-  const end = right === undefined || right === "" ? [] : right.split(":");
-  const groups = right === undefined ? head : [...head, ...Array(8 - head.length - end.length).fill("0"), ...end];
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
-  groups.forEach((group, index) => {
-    view.setUint16(index * 2, Number.parseInt(group, 16));
+  parseIpv6(text)?.forEach((group, index) => {
+    view.setUint16(index * 2, group);
   });
   return bytes;
-};
-
-const embeddedIPv4 = (text: string): string => {
-  const [a = 0, b = 0, c = 0, d = 0] = text.split(".").map(Number);
-  return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 };
 
 /** `address:port`, an IPv6 address in brackets (RFC 3986 §3.2.2). */

@@ -9,17 +9,10 @@ const backlogLength = 4096;
 
 /** A listening socket that can be stopped. */
 export interface ListeningSocket {
-  /** The address that it is bound to. */
-  readonly address: string;
   /** The port that it is bound to: the one asked for, or the one the system chose for 0. */
   readonly port: number;
   /** Refuses new connections from now on; those accepted live on. */
   stop(): void;
-}
-
-/** The system's refusal to bind, in its own code: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`… */
-export interface ListenFailure {
-  readonly code: string;
 }
 
 /**
@@ -48,7 +41,6 @@ export const listenUnsafe = (
   const boundPort = listener.port;
   let isStopped = false;
   return {
-    address,
     port: boundPort,
     stop() {
       if (isStopped) return;

@@ -225,11 +225,6 @@ export const makeSocketHandlers = (onOpen: (socket: Socket<Transport>) => void):
   return handlers as unknown as SocketHandler<Transport>;
 };
 
-let reportDefect: (error: unknown) => void = (error) => {
+const reportDefect = (error: unknown): void => {
   process.stderr.write(`elbow: defect in a connection: ${(error as Error)?.stack ?? error}\n`);
-};
-
-/** Sets who hears of exceptions thrown inside socket callbacks; the connection itself is always aborted. */
-export const onSocketDefect = (report: (error: unknown) => void): void => {
-  reportDefect = report;
 };

@@ -9,7 +9,6 @@ export class ListenerCounters {
   acceptedConnections = 0;
   /** Turned away at the door: the cap on connections was reached. */
   refusedConnections = 0;
-  openConnections = 0;
   /** Bytes read from clients. */
   receivedBytes = 0;
   /** Bytes handed to clients' sockets. */

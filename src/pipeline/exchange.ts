@@ -31,7 +31,8 @@ export class Exchange {
   minorVersion = 1;
   /** On the coarse clock, in milliseconds. */
   startedMs = 0;
-  receivedBytes = 0;
+  /** The request head as it came, in bytes. */
+  headBytes = 0;
 }
 
 const spare: Array<Exchange> = [];
@@ -44,5 +45,6 @@ export const giveBackExchange = (exchange: Exchange): void => {
   exchange.reader.release();
   exchange.response.begin();
   exchange.body.reset();
+  exchange.headBytes = 0;
   if (spare.length < spareMax) spare.push(exchange);
 };

@@ -26,14 +26,13 @@ import { type ClientFacts, writeRequestHead } from "../parse/http1/serialise.ts"
 import { type Exchange, giveBackExchange, takeExchange } from "./exchange.ts";
 import { continueAnswer, type OwnStatus, ownAnswer } from "./http-answer.ts";
 import { settleExchange } from "./outcome.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import type { ResponseTerms } from "./response-relay.ts";
 import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
 import type { Secured } from "./secured.ts";
 
 /** How long a closed conversation is listened to, so that the answer isn't lost to a reset, in milliseconds. */
 const lingerMs = 2000;
-/** How much is read ahead of the answer in progress, in bytes. */
-const readAheadMaxBytes = 64 * 1024;
 
 const Phase = {
   /** Between exchanges; no byte of a request has come. */
@@ -71,9 +70,8 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   private phaseEndsMs = 0;
   /** The exchange under way; none while the connection is idle. */
   private exchange: Exchange | undefined = undefined;
-  /** Bytes that can't be looked at yet: behind the request in progress, or its body while it waits. */
-  private input: Uint8Array | undefined = undefined;
-  private isHeldForInput = false;
+  /** Bytes that can't be looked at yet; made when there are any. */
+  private input: ReadAhead | undefined = undefined;
   private isHeldForBackend = false;
   private isBackendHeld = false;
   private isReading = false;
@@ -174,7 +172,7 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   private readOn(): void {
     if (this.isReading) return;
     this.isReading = true;
-    while (this.phase === Phase.idle && this.input !== undefined) this.readHead(this.takeInput());
+    while (this.phase === Phase.idle && this.hasInput) this.readHead(this.takeInput());
     this.isReading = false;
     if (this.phase !== Phase.idle) return;
     if (this.client.hasEnded || this.source.isDraining) this.close();
@@ -207,14 +205,18 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     exchange.isOpen = true;
     exchange.isRetried = false;
     exchange.startedMs = clock.nowMs;
-    exchange.receivedBytes = end - parser.start;
+    exchange.headBytes = pos - parser.start;
     exchange.isHead = parser.isHead;
     exchange.minorVersion = parser.minorVersion;
     exchange.isIdempotent = parser.isIdempotent(bytes);
     exchange.wantsKeepAlive = wantsKeepAlive(parser);
     exchange.response.begin();
     body.begin(parser);
-    if (parser.expectsContinue && parser.minorVersion === 1 && !body.isDone) this.client.write(continueAnswer);
+    if (parser.expectsContinue && parser.minorVersion === 1 && !body.isDone) {
+      // At once, before an instance is known: as a Classic Load Balancer does ("HTTP headers", AWS).
+      this.client.write(continueAnswer);
+      route.counters.sentBytes += continueAnswer.length;
+    }
 
     const member = exchange.lease.take(route.membership);
     const backend = member?.pool.take();
@@ -273,29 +275,17 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     this.client.openValve();
   }
 
-  /** Keeps bytes that can't be looked at yet; beyond the bound the client isn't read any more. */
+  private get hasInput(): boolean {
+    return this.input?.isEmpty === false;
+  }
+
   private keepInput(bytes: Uint8Array): void {
-    const { input } = this;
-    if (input === undefined) this.input = bytes;
-    else {
-      const joined = new Uint8Array(input.length + bytes.length);
-      joined.set(input);
-      joined.set(bytes, input.length);
-      this.input = joined;
-    }
-    if (this.isHeldForInput || (this.input as Uint8Array).length < readAheadMaxBytes) return;
-    this.isHeldForInput = true;
-    this.client.shutValve();
+    this.input ??= new ReadAhead(this.client);
+    this.input.keep(bytes);
   }
 
   private takeInput(): Uint8Array {
-    const bytes = this.input ?? nothing;
-    this.input = undefined;
-    if (this.isHeldForInput) {
-      this.isHeldForInput = false;
-      this.client.openValve();
-    }
-    return bytes;
+    return this.input?.take() ?? nothing;
   }
 
   // ——— the slow path ———
@@ -410,7 +400,7 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
       exchange.body.isDone &&
       !this.source.isDraining &&
       // A client that has sent its last byte may still have requests in what was kept.
-      (!this.client.hasEnded || this.input !== undefined)
+      (!this.client.hasEnded || this.hasInput)
     );
   }
 
@@ -446,6 +436,8 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     exchange.isOpen = true;
     exchange.startedMs = clock.nowMs;
     exchange.wantsKeepAlive = false;
+    exchange.headBytes = exchange.reader.headBytes;
+    exchange.body.reset();
     exchange.reader.release();
     exchange.response.begin();
     this.answer(exchange, reason);
@@ -466,11 +458,13 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
   /** Answers in the instance's place, and ends the exchange. */
   private answer(exchange: Exchange, reason: Reason): void {
     const status = reasons[reason].status as OwnStatus;
-    if (!exchange.body.isDone && this.input !== undefined) this.skipBody(exchange);
+    if (!exchange.body.isDone && this.hasInput) this.skipBody(exchange);
     const keepsAlive = reasons[reason].side !== "client" && this.mayKeepAlive();
     const answer = ownAnswer(status, keepsAlive);
     this.stopDialling(exchange);
     this.phase = Phase.exchange;
+    // An answer that promises to keep the connection keeps it, also when silence was its cause.
+    this.lastActivityMs = clock.nowMs;
     this.route.counters.sentBytes += answer.length;
     exchange.response.sentBytes += answer.length;
     const isTaken = this.client.write(answer);
@@ -512,7 +506,7 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
         status,
         reason,
         instance: exchange.lease.member?.id,
-        receivedBytes: exchange.receivedBytes,
+        receivedBytes: exchange.headBytes + exchange.body.receivedBytes,
         sentBytes: exchange.response.sentBytes,
         startedMs: exchange.startedMs,
       },

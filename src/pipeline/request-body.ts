@@ -19,6 +19,8 @@ export class RequestBody {
   isFaulty = false;
   /** Behind `send`: the first byte of the buffer that isn't the body's. */
   pos = 0;
+  /** Bytes of it that have come, framing included. */
+  receivedBytes = 0;
   private left = 0;
   private isChunked = false;
   private decoder: ChunkedDecoder | undefined = undefined;
@@ -28,6 +30,7 @@ export class RequestBody {
     this.isDone = true;
     this.hasBegun = false;
     this.isFaulty = false;
+    this.receivedBytes = 0;
   }
 
   begin(head: RequestHeadParser): void {
@@ -36,6 +39,7 @@ export class RequestBody {
     this.isDone = !this.isChunked && this.left === 0;
     this.hasBegun = false;
     this.isFaulty = false;
+    this.receivedBytes = 0;
     if (this.isChunked) {
       this.decoder ??= new ChunkedDecoder();
       this.decoder.begin();
@@ -64,13 +68,17 @@ export class RequestBody {
   private take(start: number, end: number): void {
     this.pos = Math.min(end, start + this.left);
     this.left -= this.pos - start;
+    this.receivedBytes += this.pos - start;
     this.isDone = this.left === 0;
   }
 
   private decode(bytes: Uint8Array, start: number, end: number): ChunkedDecoder {
     const decoder = this.decoder as ChunkedDecoder;
     const parsed = decoder.decode(bytes, start, end);
-    this.pos = decoder.pos;
+    if (parsed !== Parsed.faulty) {
+      this.pos = decoder.pos;
+      this.receivedBytes += this.pos - start;
+    }
     this.isDone = parsed === Parsed.complete;
     this.isFaulty = parsed === Parsed.faulty;
     return decoder;

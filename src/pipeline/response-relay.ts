@@ -1,6 +1,6 @@
 // A response on its way to the client: its head rewritten, its body framed as the client can read it, never gathered.
 //
-// One per layer-7 connection, used for each exchange in turn. It says how far the response is and what must follow for
+// Belongs to an exchange and is used again with it. It says how far the response is and what must follow for
 // either connection; the session acts on that. It never completes a response that its instance did not complete.
 import type { Reason } from "../errors.ts";
 import type { Transport } from "../net/transport.ts";
@@ -71,11 +71,6 @@ export class ResponseRelay {
   /** The instance has closed in good order: the end of a body without a length, a cut anywhere else. */
   end(): void {
     if (this.framing === Framing.untilClose && this.hasStarted) this.isDone = true;
-  }
-
-  /** Forgets a head that was under way. */
-  release(): void {
-    this.reader.release();
   }
 
   private readHead(chunk: Uint8Array, client: Transport, terms: ResponseTerms): boolean {

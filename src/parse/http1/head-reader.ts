@@ -37,6 +37,11 @@ export class HeadReader<P extends HeadParser> {
 
   constructor(private readonly parsers: ParserPool<P>) {}
 
+  /** How much of the head under way has come, in bytes. */
+  get headBytes(): number {
+    return this.parser === undefined ? 0 : this.end - this.parser.start;
+  }
+
   /** Goes on with `chunk[start, …)`. After `incomplete` the chunk isn't needed any more. */
   read(chunk: Uint8Array, start: number): Parsed {
     let { parser } = this;

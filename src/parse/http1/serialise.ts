@@ -51,7 +51,7 @@ const droppedFromResponse = isDropped(hopByHop);
 /** RFC 9110 §8.6: an interim response and 204 have no length. */
 const droppedWithoutBody = isDropped([...hopByHop, Field.contentLength]);
 
-/** What a connection knows of its client, as bytes made once when it opened. */
+/** What a request head says of the client that sent it. */
 export interface ClientFacts {
   /** The client's address, for X-Forwarded-For. */
   readonly address: Uint8Array;

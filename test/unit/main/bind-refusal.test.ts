@@ -1,7 +1,7 @@
 // The one line for an address that can't be bound: it names the address, the cause and what moves it.
 import { expect, test } from "bun:test";
 import { BindError } from "../../../src/errors.ts";
-import { formatBindError, formatEndpoint } from "../../../src/main/bind-refusal.ts";
+import { formatBindError } from "../../../src/main/bind-refusal.ts";
 import { makeDemoSource, makeFileSource, makeFlagSource } from "../../../src/main/configuration-source.ts";
 import { defaultDemoPorts } from "../../../src/main/demo-ports.ts";
 
@@ -37,9 +37,4 @@ test("what moves an address that the machine doesn't have is the address", () =>
   expect(formatBindError(listener, name)).toEndWith("change it with loadBalancers.web.address");
   const management = bindError("EADDRNOTAVAIL", "management.port", "192.0.2.1");
   expect(formatBindError(management, name)).toEndWith("change it with management.address");
-});
-
-test("an IPv6 address stands in brackets", () => {
-  expect(formatEndpoint("::1", 80)).toBe("[::1]:80");
-  expect(formatEndpoint("127.0.0.1", 80)).toBe("127.0.0.1:80");
 });
