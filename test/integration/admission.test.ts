@@ -5,10 +5,10 @@ import { configurationOf, startElbow } from "../support/elbow.ts";
 import { ElbowProcess } from "../support/elbow-process.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
-import { exchange } from "../support/http-message.ts";
+import { exchange, formatResponse } from "../support/http-message.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { answerText, echo } from "../support/scripts.ts";
+import { answerText, echo, serveHttp } from "../support/scripts.ts";
 
 test("no more connections than the cap are served, over all listeners; a free place is given away", async () => {
   using instance = FakeInstance.start(echo);
@@ -110,4 +110,44 @@ test("without a configured cap the process's descriptors are one: none is used u
     await client.send("again");
     return (await client.takeBytes(5)).toString() === "again";
   });
+});
+
+test("connections kept idle give way to clients: no load balancer starves another of descriptors", async () => {
+  const descriptorLimit = 256;
+  const burst = 60;
+  let waiting: Array<() => void> = [];
+  // Every request of a burst is in flight at once, so that a connection to the instance is made for each.
+  using instance = FakeInstance.start(
+    serveHttp(async () => {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        if (waiting.length === burst) for (const answer of waiting.splice(0)) answer();
+      });
+      return formatResponse("served");
+    }),
+  );
+  const ports = [freePort(), freePort(), freePort(), freePort()];
+  await using elbow = await ElbowProcess.start(
+    {
+      loadBalancers: Object.fromEntries(
+        ports.map((port, index) => [
+          `lb-${index}`,
+          {
+            address: "127.0.0.1",
+            listeners: [{ protocol: "HTTP", port, instancePort: instance.port }],
+            instances: ["127.0.0.1"],
+          },
+        ]),
+      ),
+    },
+    { descriptorLimit },
+  );
+  for (const port of ports) {
+    waiting = [];
+    const clients = await Promise.all(Array.from({ length: burst }, () => RawClient.connect(port)));
+    const statuses = await Promise.all(clients.map(async (client) => (await exchange(client, "/")).status));
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+    for (const client of clients) client.dispose();
+  }
+  expect((await fetch(`http://127.0.0.1:${elbow.managementPort}/healthz`)).ok).toBe(true);
 });

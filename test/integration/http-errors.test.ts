@@ -1,9 +1,11 @@
 // Layer 7, the answers that elbow makes itself: their exact bytes, and whether the client's connection lives on.
 import { expect, test } from "bun:test";
+import { clock } from "../../src/net/clock.ts";
+import { tickMs } from "../../src/net/deadlines.ts";
 import { startElbow, type WrittenLoadBalancer } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
-import { exchange, formatRequest, readResponse } from "../support/http-message.ts";
+import { exchange, formatRequest, formatResponse, readResponse } from "../support/http-message.ts";
 import { countSockets, freePort, startSilentPort, tcpState } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, serveHttp, silence } from "../support/scripts.ts";
@@ -300,4 +302,16 @@ test.each(["close", "reset"] as const)("504: the instance leaves without a byte 
   expect(instance.requests.length).toBe(1);
   expect((await exchange(client, "/good")).body.toString()).toBe("good");
   await eventually(() => elbow.outstanding() === 0);
+});
+
+test("504 for silence keeps its promise: the connection serves the next request", async () => {
+  let heard = 0;
+  using instance = FakeInstance.start(serveHttp(() => (heard++ === 0 ? undefined : formatResponse("awake"))));
+  await using elbow = await startHttp({ instances: [instance], attributes: { idleTimeout: 1 } });
+  using client = await RawClient.connect(elbow.port());
+  expect((await exchange(client, "/")).status).toBe(504);
+  // The wheel's next ticks must not find it over.
+  const { nowMs } = clock;
+  await eventually(() => clock.nowMs >= nowMs + 3 * tickMs);
+  expect((await exchange(client, "/")).body.toString()).toBe("awake");
 });

@@ -1,6 +1,7 @@
 // Applying a new configuration under live traffic: listeners and instances come and go, everything that did not change
 // goes on undisturbed, and a configuration that can't be applied changes nothing.
 import { expect, test } from "bun:test";
+import { collectMetrics } from "../../src/observe/metrics.ts";
 import { configurationOf, startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
@@ -188,4 +189,55 @@ test("HTTP connections of a removed listener finish their exchange and are told 
   expect(response.body.toString()).toBe("late");
   expect(header(response, "connection")?.toLowerCase()).toBe("close");
   expect(await client.receiveEnd()).toBe("eof");
+});
+
+const openGauge = (name: string): number =>
+  collectMetrics()
+    .filter((family) => family.name === name)
+    .flatMap(({ samples }) => samples)
+    .reduce((sum, { value }) => sum + value, 0);
+
+test("a listener that turns to another protocol: idle HTTP connections end, new ones speak the new one", async () => {
+  using web = FakeInstance.start(answerText("web"));
+  using raw = FakeInstance.start(echo);
+  const port = freePort();
+  await using elbow = await startElbow({ protocol: "HTTP", port, instances: [web] });
+  using idle = await RawClient.connect(port);
+  expect((await exchange(idle, "/")).body.toString()).toBe("web");
+  await elbow.apply(configurationOf([{ protocol: "TCP", port, instances: [raw] }]));
+  expect(await idle.receiveEnd()).toBe("eof");
+  using fresh = await RawClient.connect(port);
+  expect(await speak(fresh, "raw bytes")).toBe("raw bytes");
+  expect(openGauge("elbow_connections_open")).toBe(1);
+  await eventually(() => openGauge("elbow_connections_draining") === 0);
+});
+
+test("a load balancer that is renamed keeps its sockets and its count of open connections", async () => {
+  using instance = FakeInstance.start(echo);
+  const port = freePort();
+  await using elbow = await startElbow({ name: "before", port, instances: [instance] });
+  using client = await RawClient.connect(port);
+  expect(await speak(client, "one")).toBe("one");
+  await elbow.apply(configurationOf([{ name: "after", port, instances: [instance] }]));
+  expect(await speak(client, "two")).toBe("two");
+  expect(openGauge("elbow_connections_open")).toBe(1);
+  await client.halfClose();
+  await client.receiveEnd();
+  await eventually(() => openGauge("elbow_connections_open") === 0);
+});
+
+test("an instance that leaves in use and comes back is the same one, with what is in progress there", async () => {
+  using a = FakeInstance.start(echo);
+  using b = FakeInstance.start(echo);
+  const port = freePort();
+  await using elbow = await startElbow({ port, instances: [a] });
+  using client = await RawClient.connect(port);
+  expect(await speak(client, "one")).toBe("one");
+  await elbow.apply(configurationOf([{ port, instances: [b] }]));
+  expect(elbow.outstanding()).toBe(0);
+  await elbow.apply(configurationOf([{ port, instances: [a, b] }]));
+  expect(elbow.outstanding()).toBe(1);
+  await client.halfClose();
+  await client.receiveEnd();
+  await eventually(() => elbow.outstanding() === 0);
 });

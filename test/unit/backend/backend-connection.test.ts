@@ -110,3 +110,12 @@ test("idle for long it is closed; used meanwhile, it waits anew", () => {
     expect(time.timers).toBe(0);
   });
 });
+
+test("a connection whose instance has not taken the last request is not kept", () => {
+  const member = makeMember();
+  const { connection, socket } = makeConnection(member);
+  socket.room = 1;
+  connection.transport.write(new Uint8Array(2));
+  connection.release();
+  expect([member.pool.idleCount, socket.calls]).toEqual([0, ["terminate"]]);
+});
