@@ -1,6 +1,6 @@
 // Addresses: an IP address with a port, ready to be dialled, and the spellings that people and headers use.
 //
-// Pure but for nothing: no socket is opened here.
+// Pure: no socket is opened here.
 import { isIPv4, isIPv6 } from "node:net";
 import { parseIpv6 } from "../model/address.ts";
 

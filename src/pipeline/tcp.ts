@@ -1,7 +1,7 @@
 // The whole path of a layer-4 connection, in travel order: accept → secure → balance → dial → relay → outcome.
 //
 // Effect builds the path and is gone when it stands: from the join on, bytes, idle time and the account are the relay's
-// callbacks (relay.ts), and the listener's scope holds what lives.
+// callbacks (relay.ts), and the listener's service knows it among its connections.
 import { Effect } from "effect";
 import { connect } from "../backend/connect.ts";
 import type { Accepted } from "../listen/accepted.ts";
