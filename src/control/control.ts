@@ -84,7 +84,7 @@ class State {
     return this.turn.withPermits(1)(
       Effect.gen({ self: this }, function* () {
         const wanted = wantedListeners(configuration);
-        yield* this.names.resolveNew(hostsOf(configuration));
+        yield* this.names.resolveMissing(hostsOf(configuration));
         const opened = yield* this.openNew(wanted);
         // Nothing fails from here on.
         this.configuration = configuration;
@@ -147,6 +147,7 @@ class State {
             Effect.sync(() => {
               this.swapRoutes();
               this.routes.keepOnly(this.wanted);
+              this.names.keepOnly(new Set(hostsOf(this.configuration)));
             }),
           ),
         ),

@@ -17,9 +17,14 @@ export const resolveEveryMs = 30_000;
 /** How long one look-up may take, in milliseconds. */
 const lookupTimeoutMs = 5000;
 
-const resolveAddresses = (host: string): Effect.Effect<ReadonlyArray<string>, string> =>
+/** Asks the system for all addresses of a name. */
+export type Lookup = (host: string) => Promise<ReadonlyArray<{ readonly address: string }>>;
+
+const lookupAll: Lookup = (host) => lookup(host, { all: true });
+
+const resolveAddresses = (host: string, ask: Lookup): Effect.Effect<ReadonlyArray<string>, string> =>
   Effect.tryPromise({
-    try: () => lookup(host, { all: true }),
+    try: () => ask(host),
     catch: (cause) => (cause as { readonly code?: string }).code ?? String(cause),
   }).pipe(
     Effect.timeoutOrElse({ duration: lookupTimeoutMs, orElse: () => Effect.fail("no answer in 5 s") }),
@@ -32,6 +37,8 @@ const resolveAddresses = (host: string): Effect.Effect<ReadonlyArray<string>, st
 /** The names that the configuration uses, with their addresses. */
 export class Names {
   private readonly known = new Map<string, Resolution>();
+
+  constructor(private readonly ask: Lookup = lookupAll) {}
 
   /** An address stands for itself; a name that was never looked up has no addresses. */
   get(host: string): Resolution {
@@ -48,9 +55,9 @@ export class Names {
     );
   }
 
-  /** Looks up those names that were never asked for before. */
-  resolveNew(hosts: Iterable<string>): Effect.Effect<boolean> {
-    return this.resolve([...hosts].filter((host) => !this.known.has(host)));
+  /** Looks up those names that have no address yet: new ones, and those whose look-up failed. */
+  resolveMissing(hosts: Iterable<string>): Effect.Effect<boolean> {
+    return this.resolve([...hosts].filter((host) => this.get(host).addresses.length === 0));
   }
 
   /** Forgets every name but these. */
@@ -59,7 +66,7 @@ export class Names {
   }
 
   private resolveOne(name: string): Effect.Effect<boolean> {
-    return Effect.match(resolveAddresses(name), {
+    return Effect.match(resolveAddresses(name, this.ask), {
       onSuccess: (addresses) => {
         const before = this.get(name).addresses;
         this.known.set(name, { addresses, failure: undefined });

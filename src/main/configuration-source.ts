@@ -59,6 +59,9 @@ export const makeFlagSource = (flags: {
 // `npm start` passes flags on only after a `--`; the binary takes them as they are.
 const demoCommand = Bun.isStandaloneExecutable ? "elbow" : "npm start --";
 
+/** Suggested where a port can't be had. */
+const exampleDemoPort = 18_080;
+
 /** Demo mode on these ports. */
 export const makeDemoSource = (ports: DemoPorts): ConfigurationSource => ({
   title: "demo mode, no configuration: two instances of its own behind one load balancer",
@@ -67,6 +70,7 @@ export const makeDemoSource = (ports: DemoPorts): ConfigurationSource => ({
   hasTrial: true,
   nameSetting: (setting) => {
     const flag = demoFlags[setting] ?? setting;
-    return `${flag}, as in: ${demoCommand} ${flag} 18080`;
+    const other = Object.values(ports).includes(exampleDemoPort) ? exampleDemoPort + 100 : exampleDemoPort;
+    return `${flag}, as in: ${demoCommand} ${flag} ${other}`;
   },
 });

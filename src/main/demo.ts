@@ -6,6 +6,7 @@ import { Effect, type Scope } from "effect";
 import { defaultAttributes } from "../model/attributes.ts";
 import { type Configuration, defaultShutdownGrace } from "../model/configuration.ts";
 import type { Instance } from "../model/instance.ts";
+import { descriptors } from "../net/descriptors.ts";
 import { acquireDemoInstance, type DemoInstance } from "./demo-instance.ts";
 import type { DemoPorts } from "./demo-ports.ts";
 
@@ -35,6 +36,16 @@ export const makeDemoConfiguration = (ports: DemoPorts, instances: ReadonlyArray
 export const acquireDemo = Effect.fnUntraced(function* (
   ports: DemoPorts,
 ): Effect.fn.Return<Configuration, never, Scope.Scope> {
+  // The instances' ends of their connections are this process's too.
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      descriptors.perBackendConnection = 2;
+    }),
+    () =>
+      Effect.sync(() => {
+        descriptors.perBackendConnection = 1;
+      }),
+  );
   const instances = yield* Effect.all([acquireDemoInstance("i-demo1"), acquireDemoInstance("i-demo2")]);
   return makeDemoConfiguration(ports, instances);
 });

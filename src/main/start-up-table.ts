@@ -24,7 +24,8 @@ export const formatStartUpTable = (table: StartUpTable): string => {
       const behind = instances.filter((instance) => isBehind(instance, listener, listeners));
       const shown = behind.slice(0, shownInstances).map((instance) => {
         const endpoint = formatAddress(instance.address, instance.port ?? listener.instancePort);
-        return instance.id.includes(instance.address) ? endpoint : `${instance.id} ${endpoint}`;
+        const remark = instance.state === "InService" ? "" : " (not resolved)";
+        return `${instance.id.includes(instance.address) ? endpoint : `${instance.id} ${endpoint}`}${remark}`;
       });
       if (behind.length > shownInstances) shown.push(`${behind.length - shownInstances} more`);
       const sendsTo = shown.length === 0 ? "no instance yet" : `${listener.instanceProtocol} to ${shown.join(", ")}`;

@@ -8,14 +8,14 @@ import { readDescriptorLimit } from "./libc.ts";
 const reserved = 64;
 /** Assumed where the system can't be asked. */
 const usualLimit = 1024;
-/** What a client may need: its own, and one to an instance. */
-export const descriptorsPerClient = 2;
 
 export class DescriptorBudget {
   /** Client connections that are open. */
   clients = 0;
   /** Back-end connections that are kept idle. */
   idle = 0;
+  /** What a connection to an instance takes: 2 where the instance is in this process too, as in demo mode. */
+  perBackendConnection = 1;
 
   constructor(
     /** How many descriptors connections may hold in all. */
@@ -24,11 +24,19 @@ export class DescriptorBudget {
 
   /** More is promised to clients, and kept idle, than there is. */
   get isOverdrawn(): boolean {
-    return this.clients * descriptorsPerClient + this.idle > this.total;
+    return this.clients * this.perClient + this.idle * this.perBackendConnection > this.total;
+  }
+
+  /** How many clients can be let in at most. */
+  get clientMax(): number {
+    return Math.max(1, Math.floor(this.total / this.perClient));
+  }
+
+  /** What a client may need: its own, and those of one connection to an instance. */
+  private get perClient(): number {
+    return 1 + this.perBackendConnection;
   }
 }
 
 /** The budget of this process. */
-export const descriptors = new DescriptorBudget(
-  Math.max(descriptorsPerClient, (readDescriptorLimit() ?? usualLimit) - reserved),
-);
+export const descriptors = new DescriptorBudget(Math.max(0, (readDescriptorLimit() ?? usualLimit) - reserved));
