@@ -131,3 +131,29 @@ test.skipIf(!canRun).each([
     ),
   );
 });
+
+test("its own instances count in the budget of descriptors: who is let in is served, and the process stays well", async () => {
+  const folder = makeFolder();
+  await using elbow = await ElbowCommand.serving(["run", ...anyPorts], {
+    cwd: folder.path,
+    program: ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh", ...fromSource],
+  });
+  const [, tcp = 0, management = 0] = elbow.ports;
+  const clients = await Promise.all(Array.from({ length: 120 }, () => RawClient.connect(tcp)));
+  const answered = await Promise.all(
+    clients.map(async (client) => {
+      await client.send("GET / HTTP/1.1\r\nHost: demo\r\n\r\n").catch(() => {});
+      return client.takeUntil("Hello from").then(
+        () => true,
+        () => false,
+      );
+    }),
+  );
+  const served = answered.filter(Boolean).length;
+  expect(served).toBeGreaterThan(20);
+  // Served or turned away at the door; nobody is left hanging.
+  expect(clients.filter(({ ending }) => ending === "open").length).toBe(served);
+  expect((await fetch(`http://127.0.0.1:${management}/healthz`)).ok).toBe(true);
+  for (const client of clients) client.dispose();
+  folder[Symbol.dispose]();
+});
