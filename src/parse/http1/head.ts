@@ -109,8 +109,12 @@ export abstract class HeadParser {
     for (let index = 0; index < this.fieldCount * fieldStride; index++) this.spans[index]! -= by;
   }
 
-  /** The parser's own view of a special field; may set {@link fault}. */
-  protected abstract noteField(kind: Field, bytes: Uint8Array, start: number, end: number, index: number): void;
+  /** Reads a field that a proxy acts on; may set {@link fault}. Here: what frames a body and the connection. */
+  protected noteField(kind: Field, bytes: Uint8Array, start: number, end: number, _index: number): void {
+    if (kind === Field.contentLength) this.noteContentLength(bytes, start, end);
+    else if (kind === Field.transferEncoding) this.noteTransferEncoding(bytes, start, end);
+    else if (kind === Field.connection) this.noteConnection(bytes, start, end);
+  }
 
   /** Checks that need the whole head. */
   protected abstract finish(bytes: Uint8Array): Parsed;
@@ -238,7 +242,7 @@ export abstract class HeadParser {
   }
 
   /** RFC 9112 §6.2, RFC 9110 §8.6: digits only; a repeat must say the same. */
-  protected noteContentLength(bytes: Uint8Array, start: number, end: number): void {
+  private noteContentLength(bytes: Uint8Array, start: number, end: number): void {
     let length = 0;
     for (let pos = start; pos < end; pos++) {
       const digit = (bytes[pos] as number) - 0x30;
@@ -254,7 +258,7 @@ export abstract class HeadParser {
   }
 
   /** RFC 9112 §6.1: `chunked`, once, is the only coding that a proxy can relay without knowing more. */
-  protected noteTransferEncoding(bytes: Uint8Array, start: number, end: number): void {
+  private noteTransferEncoding(bytes: Uint8Array, start: number, end: number): void {
     if (this.hasTransferEncoding || !equalsIgnoringCase(bytes, start, end, chunked)) {
       this.fault = Fault.badTransferEncoding;
       return;
@@ -264,7 +268,7 @@ export abstract class HeadParser {
   }
 
   /** RFC 9110 §7.6.1: options; those other than `close` and `keep-alive` name header fields for this hop only. */
-  protected noteConnection(bytes: Uint8Array, start: number, end: number): void {
+  private noteConnection(bytes: Uint8Array, start: number, end: number): void {
     let pos = start;
     while (pos < end) {
       while (pos < end && (bytes[pos] === COMMA || bytes[pos] === SP || bytes[pos] === HTAB)) pos++;

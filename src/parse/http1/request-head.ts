@@ -157,20 +157,11 @@ export class RequestHeadParser extends HeadParser {
     return Parsed.complete;
   }
 
-  protected noteField(kind: Field, bytes: Uint8Array, start: number, end: number, index: number): void {
+  protected override noteField(kind: Field, bytes: Uint8Array, start: number, end: number, index: number): void {
     switch (kind) {
       case Field.host:
         if (this.hostIndex >= 0) this.fault = Fault.duplicateHost;
         this.hostIndex = index;
-        return;
-      case Field.contentLength:
-        this.noteContentLength(bytes, start, end);
-        return;
-      case Field.transferEncoding:
-        this.noteTransferEncoding(bytes, start, end);
-        return;
-      case Field.connection:
-        this.noteConnection(bytes, start, end);
         return;
       case Field.expect:
         this.expectsContinue = equalsIgnoringCase(bytes, start, end, continueText);
@@ -179,7 +170,7 @@ export class RequestHeadParser extends HeadParser {
         if (this.forwardedForIndex < 0) this.forwardedForIndex = index;
         return;
       default:
-        return;
+        super.noteField(kind, bytes, start, end, index);
     }
   }
 

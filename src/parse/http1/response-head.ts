@@ -1,7 +1,6 @@
 // The head of a response: status line, header fields, and how its body is framed (RFC 9112 §4, §6.3).
 import { bytesOf, CR, isValueByte, LF, SP } from "./bytes.ts";
 import { Fault } from "./fault.ts";
-import { Field } from "./field-name.ts";
 import { At, HeadParser, Parsed } from "./head.ts";
 
 const Start = { begin: 0, reason: 1, lineLf: 2 } as const;
@@ -91,22 +90,6 @@ export class ResponseHeadParser extends HeadParser {
     this.fieldsStart = pos;
     this.state = At.fieldStart;
     return Parsed.complete;
-  }
-
-  protected noteField(kind: Field, bytes: Uint8Array, start: number, end: number): void {
-    switch (kind) {
-      case Field.contentLength:
-        this.noteContentLength(bytes, start, end);
-        return;
-      case Field.transferEncoding:
-        this.noteTransferEncoding(bytes, start, end);
-        return;
-      case Field.connection:
-        this.noteConnection(bytes, start, end);
-        return;
-      default:
-        return;
-    }
   }
 
   protected finish(): Parsed {
