@@ -88,7 +88,8 @@ export class Dial implements PendingDial, DeadlineOwner {
       socket: handlers,
     }).then(
       (socket) => {
-        if (this.isOver) socket.terminate();
+        // Given up while it was opening; a connection that was handed over already is not touched.
+        if (this.transport.isClosed) socket.terminate();
         else this.onConnected();
       },
       (error: { readonly code?: string }) => this.onFailed(error.code),

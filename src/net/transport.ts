@@ -47,10 +47,6 @@ export class Transport {
     return this.socket?.remoteAddress ?? "";
   }
 
-  get remotePort(): number {
-    return this.socket?.remotePort ?? 0;
-  }
-
   get localAddress(): string {
     return this.socket?.localAddress ?? "";
   }

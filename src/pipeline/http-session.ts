@@ -19,11 +19,11 @@ import { plainAddress } from "../net/endpoint.ts";
 import type { Receiver, Transport } from "../net/transport.ts";
 import { ByteWriter } from "../parse/byte-writer.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
-import { Fault } from "../parse/http1/fault.ts";
 import { Parsed } from "../parse/http1/head.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
 import { type ClientFacts, writeRequestHead } from "../parse/http1/serialise.ts";
 import { type Exchange, giveBackExchange, takeExchange } from "./exchange.ts";
+import { reasonOfRequestFault } from "./fault-reason.ts";
 import { continueAnswer, type OwnStatus, ownAnswer } from "./http-answer.ts";
 import { settleExchange } from "./outcome.ts";
 import { ReadAhead } from "./read-ahead.ts";
@@ -185,7 +185,7 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     const parsed = reader.read(chunk, 0);
     const parser = reader.parser as RequestHeadParser;
     if (parsed === Parsed.complete) this.open(exchange, parser);
-    else if (parsed === Parsed.faulty) this.refuse(reasonOfFault(parser.fault));
+    else if (parsed === Parsed.faulty) this.refuse(reasonOfRequestFault(parser.fault));
     else if (this.phase === Phase.idle && parser.hasBegun) {
       this.phase = Phase.head;
       this.route = this.source.route;
@@ -209,7 +209,7 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
     exchange.isHead = parser.isHead;
     exchange.minorVersion = parser.minorVersion;
     exchange.isIdempotent = parser.isIdempotent(bytes);
-    exchange.wantsKeepAlive = wantsKeepAlive(parser);
+    exchange.wantsKeepAlive = parser.keepsAlive;
     exchange.response.begin();
     body.begin(parser);
     if (parser.expectsContinue && parser.minorVersion === 1 && !body.isDone) {
@@ -606,23 +606,3 @@ export class HttpSession implements Receiver, BackendUser, DeadlineOwner, LiveCo
 }
 
 const nothing = new Uint8Array(0);
-
-/** RFC 9112 §9.3: persistent unless it says close; before HTTP/1.1 only when it asks. */
-const wantsKeepAlive = (parser: RequestHeadParser): boolean =>
-  !parser.saysClose && (parser.minorVersion === 1 || parser.saysKeepAlive) && !parser.hasSuspectFraming;
-
-const reasonOfFault = (fault: Fault): Reason => {
-  switch (fault) {
-    case Fault.methodTooLong:
-      return "methodTooLong";
-    case Fault.connectMethod:
-      return "connectMethod";
-    case Fault.requestLineTooLong:
-    case Fault.fieldTooLong:
-    case Fault.headTooLarge:
-    case Fault.tooManyFields:
-      return "requestHeadTooLarge";
-    default:
-      return "badRequest";
-  }
-};

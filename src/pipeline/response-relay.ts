@@ -6,12 +6,12 @@ import type { Reason } from "../errors.ts";
 import type { Transport } from "../net/transport.ts";
 import { ByteWriter } from "../parse/byte-writer.ts";
 import { ChunkedDecoder } from "../parse/http1/chunked.ts";
-import { Fault } from "../parse/http1/fault.ts";
 import { Parsed } from "../parse/http1/head.ts";
 import { makeResponseReader } from "../parse/http1/head-reader.ts";
 import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
 import { writeInterimHead, writeResponseHead } from "../parse/http1/serialise.ts";
 import { joinMaxBytes, sendChunk } from "./chunk-writer.ts";
+import { reasonOfResponseFault } from "./fault-reason.ts";
 
 const Framing = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
 
@@ -79,15 +79,7 @@ export class ResponseRelay {
       const parsed = this.reader.read(bytes, 0);
       if (parsed === Parsed.incomplete) return client.isWritable;
       const parser = this.reader.parser as ResponseHeadParser;
-      if (parsed === Parsed.faulty) {
-        return this.fail(
-          parser.fault === Fault.headTooLarge ||
-            parser.fault === Fault.fieldTooLong ||
-            parser.fault === Fault.tooManyFields
-            ? "responseHeadTooLarge"
-            : "badResponse",
-        );
-      }
+      if (parsed === Parsed.faulty) return this.fail(reasonOfResponseFault(parser.fault));
       if (parser.status >= 200) return this.start(parser, client, terms);
       // Nobody was asked to switch protocols: Upgrade never reaches an instance.
       if (parser.status === 101) return this.fail("badResponse");
@@ -111,7 +103,7 @@ export class ResponseRelay {
     this.framing = this.frame(parser, terms.isHead || status === 204 || status === 304);
     const isChunkReader = terms.minorVersion === 1;
     this.isRechunked = this.framing === Framing.chunked && isChunkReader;
-    this.keepsBackend = parser.keepsAlive && this.framing !== Framing.untilClose && !parser.hasSuspectFraming;
+    this.keepsBackend = parser.keepsAlive && this.framing !== Framing.untilClose;
     this.keepsClient =
       this.framing !== Framing.untilClose &&
       (this.framing !== Framing.chunked || isChunkReader) &&

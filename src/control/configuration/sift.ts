@@ -48,7 +48,6 @@ export interface SiftedConfiguration {
   readonly management: {
     readonly bind: Bind;
     readonly port: number | undefined;
-    readonly isAddressWritten: boolean;
     readonly isPortWritten: boolean;
   };
   readonly shutdownGrace: number | undefined;
@@ -65,7 +64,6 @@ export const siftConfiguration = (written: unknown): SiftedConfiguration => {
     management: {
       bind: siftBind(management.get("address")),
       port: take(WrittenManagement.fields.port, management.get("port")),
-      isAddressWritten: management.get("address") !== undefined,
       isPortWritten: management.get("port") !== undefined,
     },
     shutdownGrace: take(WrittenConfiguration.fields.shutdownGrace, root.get("shutdownGrace")),

@@ -299,6 +299,11 @@ export abstract class HeadParser {
     return this.hasTransferEncoding && (this.contentLength >= 0 || this.minorVersion === 0);
   }
 
+  /** Whether whoever sent this keeps the connection open behind the message (RFC 9112 §9.3), and may be trusted with it. */
+  get keepsAlive(): boolean {
+    return !this.saysClose && (this.minorVersion === 1 || this.saysKeepAlive) && !this.hasSuspectFraming;
+  }
+
   /** Whether Connection nominated this field; only asked when it nominated any. */
   isNominated(bytes: Uint8Array, index: number): boolean {
     const at = index * fieldStride;

@@ -95,9 +95,4 @@ export class ResponseHeadParser extends HeadParser {
   protected finish(): Parsed {
     return Parsed.complete;
   }
-
-  /** Whether the instance keeps the connection open behind this response (RFC 9112 §9.3). */
-  get keepsAlive(): boolean {
-    return this.minorVersion === 1 ? !this.saysClose : this.saysKeepAlive && !this.saysClose;
-  }
 }

@@ -44,7 +44,7 @@ export const soundResponses: ReadonlyArray<HeadCase> = [
   [
     "both framings",
     ok("Transfer-Encoding: Chunked\r\nContent-Length: 9\r\n"),
-    '200 1.1 " OK" [Transfer-Encoding: Chunked; Content-Length: 9], length 9, chunked, keeps',
+    '200 1.1 " OK" [Transfer-Encoding: Chunked; Content-Length: 9], length 9, chunked',
   ],
   [
     "what only requests frame by",
