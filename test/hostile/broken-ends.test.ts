@@ -1,6 +1,6 @@
 // Ends that break off in the wrong place, and instances that lie about their answers: the other side learns of it, the
 // lease comes back, and the next request is served as if nothing had been.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { seededBytes } from "../support/byte-stream.ts";
 import { startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
@@ -8,6 +8,8 @@ import { FakeInstance } from "../support/fake-instance.ts";
 import { exchange, formatResponse, header, readHead, readResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, echo, serveHttp } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 test.each([
   ["Content-Length", "POST /cut HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nabc"],

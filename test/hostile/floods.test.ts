@@ -1,12 +1,14 @@
 // Too much of one thing: pipelines that nobody reads, clients that only come and go, instances that accept and drop.
 // What is held stays bounded, nothing is left behind, and the next client is served.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { exchange, formatRequest, formatResponse, readResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, echo, serveHttp } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 test("5000 pipelined requests that elbow answers itself are all answered, in one go", async () => {
   await using elbow = await startElbow({ protocol: "HTTP", instances: [] });

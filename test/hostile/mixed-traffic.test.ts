@@ -1,12 +1,14 @@
 // Many clients at once with every kind of request, in front of instances of every temper: each client gets exactly its
 // own answers, in order, or an honest failure. Seeded: the seed is in the test's name.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { seededBytes } from "../support/byte-stream.ts";
 import { startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance, type Script } from "../support/fake-instance.ts";
 import { formatResponse, header, readResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
+
+setDefaultTimeout(30_000);
 
 /** A small seeded generator of whole numbers below a bound. */
 const makeDice = (seed: number) => {

@@ -1,5 +1,5 @@
 // Clients and instances that are slow on purpose: they hold what is theirs, and nobody else waits for them.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { sendStream } from "../support/byte-stream.ts";
 import { startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
@@ -7,6 +7,8 @@ import { FakeInstance } from "../support/fake-instance.ts";
 import { exchange, readHead } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, serveHttp, silence } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const MIB = 1024 * 1024;
 

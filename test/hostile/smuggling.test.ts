@@ -1,11 +1,13 @@
 // Request smuggling: whatever framing tricks a client plays, an instance reads only requests that elbow itself wrote,
 // each with one framing, and another client's answers stay its own. The sign of elbow's writing is X-Forwarded-Port.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { startElbow } from "../support/elbow.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { exchange, formatResponse, headerValues } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveHttp } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const hidden = "GET /smuggled HTTP/1.1\r\nHost: evil\r\n\r\n";
 const post = (headers: string, body: string) => `POST /outer HTTP/1.1\r\nHost: test\r\n${headers}\r\n\r\n${body}`;

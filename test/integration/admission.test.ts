@@ -1,6 +1,6 @@
 // Admission: a process-wide cap on client connections. What is over it gets no service, what is under it notices
 // nothing, and a place that becomes free is given to the next.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { configurationOf, startElbow } from "../support/elbow.ts";
 import { ElbowProcess } from "../support/elbow-process.ts";
 import { eventually } from "../support/eventually.ts";
@@ -9,6 +9,8 @@ import { exchange, formatResponse } from "../support/http-message.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, echo, serveHttp } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 test("no more connections than the cap are served, over all listeners; a free place is given away", async () => {
   using instance = FakeInstance.start(echo);

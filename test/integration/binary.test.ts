@@ -1,6 +1,6 @@
 // The compiled binary: built, started far from the checkout, and held to the promises of `npm start`: quick, alone, and
 // deaf to what lies in its working directory.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import packageJson from "../../package.json";
@@ -10,6 +10,8 @@ import { makeFolder } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { greet } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const home = makeFolder();
 const program = [join(home.path, "elbow")];

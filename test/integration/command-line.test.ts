@@ -1,5 +1,5 @@
 // The command line as a person uses it: help, mistakes, `check`, `serve`, and what signals do to a running command.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import packageJson from "../../package.json";
@@ -10,6 +10,8 @@ import { makeFolder } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { echo, greet } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 test("--version is one line of data", async () => {
   const { exitCode, stdout, stderr } = await ElbowCommand.run(["--version"]);

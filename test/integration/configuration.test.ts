@@ -1,11 +1,13 @@
 // The promise: a configuration file of any kind, wherever it lies, is read whole and anew each time, and one that
 // can't be read says where and why.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Effect, Result } from "effect";
 import { loadConfiguration } from "../../src/control/configuration/load.ts";
+
+setDefaultTimeout(30_000);
 
 // Far from this repository and from any node_modules.
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "elbow-configuration-")));

@@ -1,6 +1,6 @@
 // Demo mode, as `npm start` gives it to a newcomer: two instances behind one load balancer, a table of what listens
 // where, and one clear line when a port can't be had.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { ElbowCommand, fromSource } from "../support/elbow-command.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
@@ -8,6 +8,8 @@ import { makeFolder } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { silence } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const anyPorts = ["--http-port", "0", "--tcp-port", "0", "--management-port", "0"];
 

@@ -1,6 +1,6 @@
 // Layer 7, big bodies: they stream both ways at the pace of the slower side, nothing is kept whole, and an answer that
 // was cut is seen as cut.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { digestOf, sendStream } from "../support/byte-stream.ts";
 import { startElbow } from "../support/elbow.ts";
 import { ElbowProcess } from "../support/elbow-process.ts";
@@ -10,6 +10,8 @@ import { formatResponse, header, isCut, readHead, readResponse } from "../suppor
 import { freePort, startSilentPort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveHttp } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const MIB = 1024 * 1024;
 

@@ -1,5 +1,5 @@
 // Layer 7, the answers that elbow makes itself: their exact bytes, and whether the client's connection lives on.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { clock } from "../../src/net/clock.ts";
 import { tickMs } from "../../src/net/deadlines.ts";
 import { startElbow, type WrittenLoadBalancer } from "../support/elbow.ts";
@@ -9,6 +9,8 @@ import { exchange, formatRequest, formatResponse, readResponse } from "../suppor
 import { countSockets, freePort, startSilentPort, tcpState } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, serveHttp, silence } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const wire = (status: string, connection: "close" | "keep-alive") =>
   `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: ${connection}\r\n\r\n`;

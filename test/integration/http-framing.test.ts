@@ -1,6 +1,6 @@
 // Layer 7, framing over real sockets: whatever the framing of a message and however its bytes are split, the other side
 // gets the same body, its end and its place among the others on a kept-alive connection.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { seededBytes } from "../support/byte-stream.ts";
 import { startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
@@ -8,6 +8,8 @@ import { FakeInstance, type Script } from "../support/fake-instance.ts";
 import { exchange, formatRequest, formatResponse, header, readResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveHttp } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const startHttp = async (script: Script) => {
   const instance = FakeInstance.start(script);

@@ -1,6 +1,6 @@
 // Layer 7, headers: what an instance learns about the client, what passes untouched, and what belongs to one connection
 // only and is removed (RFC 9110 §7.6.1).
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { type RunningElbow, startElbow } from "../support/elbow.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import {
@@ -13,6 +13,8 @@ import {
 } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveHttp } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 let instance: FakeInstance;
 let elbow: RunningElbow;

@@ -1,11 +1,13 @@
 // Layer 7, kept-alive connections to instances: shared by clients, reused, never trusted longer than they deserve.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { type RunningElbow, startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance, type Script } from "../support/fake-instance.ts";
 import { exchange, formatResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, serveHttp } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const startHttp = async (...scripts: ReadonlyArray<Script>) => {
   const instances = scripts.map((script) => FakeInstance.start(script));

@@ -1,5 +1,5 @@
 // Leaks: after traffic of all kinds and the end, no lease, fiber, socket or timer is left.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { resolve } from "node:path";
 import { startGround } from "../support/all-traffic.ts";
 import { startElbow } from "../support/elbow.ts";
@@ -9,6 +9,8 @@ import { exchange } from "../support/http-message.ts";
 import { noNewSockets, openSockets } from "../support/leaks.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, silence } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 test("after traffic of all kinds: no lease and no connection; after the end: no socket and no fiber", async () => {
   const baseline = openSockets();

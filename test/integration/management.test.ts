@@ -1,6 +1,6 @@
 // The management surface of a running elbow: live numbers, its errors on the wire, its Host check, and its address across
 // reloads.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { ElbowCommand } from "../support/elbow-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
@@ -8,6 +8,8 @@ import { makeFolder } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, greet } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 interface Shape {
   readonly management?: number;

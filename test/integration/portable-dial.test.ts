@@ -1,7 +1,9 @@
 // Dialling without the system's own calls, as on a machine where they can't be had: connections come, refusals are told.
 // In a process of its own, since the switch is the process's.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+
+setDefaultTimeout(30_000);
 
 const source = (file: string): string => JSON.stringify(join(import.meta.dir, "../../src/net", file));
 

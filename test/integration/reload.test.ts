@@ -1,6 +1,6 @@
 // Applying a new configuration under live traffic: listeners and instances come and go, everything that did not change
 // goes on undisturbed, and a configuration that can't be applied changes nothing.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { collectMetrics } from "../../src/observe/metrics.ts";
 import { configurationOf, startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
@@ -9,6 +9,8 @@ import { exchange, header } from "../support/http-message.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, echo, greet } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const hear = async (port: number): Promise<string> => {
   using client = await RawClient.connect(port);

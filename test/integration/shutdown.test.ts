@@ -1,6 +1,6 @@
 // The end of the process: SIGTERM and SIGINT stop accepting, let what is in flight finish up to the grace period, and
 // exit with code 0; a second signal ends at once.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { digestOf, sendStream } from "../support/byte-stream.ts";
 import { ElbowProcess } from "../support/elbow-process.ts";
 import { eventually } from "../support/eventually.ts";
@@ -9,6 +9,8 @@ import { exchange, formatRequest, formatResponse, header, readResponse } from ".
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { echo, serveHttp, silence } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const MIB = 1024 * 1024;
 

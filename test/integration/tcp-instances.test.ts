@@ -1,11 +1,13 @@
 // Layer 4, choosing and reaching an instance: turns, dead instances, dials that hang, and the idle timeout.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { countSockets, freePort, startSilentPort, tcpState } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { echo, greet, silence } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 /** Connects, hears which instance greets, and leaves cleanly. */
 const hear = async (port: number): Promise<string> => {

@@ -1,6 +1,6 @@
 // Layer 4, memory: a reader that stalls stops the sender, and elbow holds a bounded amount meanwhile. elbow runs as a
 // process of its own, so that its memory is only its own.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { ByteEnd } from "../support/byte-end.ts";
 import { digestOf, sendStream } from "../support/byte-stream.ts";
 import { ElbowProcess } from "../support/elbow-process.ts";
@@ -9,6 +9,8 @@ import { FakeInstance } from "../support/fake-instance.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { silence } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const MIB = 1024 * 1024;
 const TOTAL_BYTES = 256 * MIB;

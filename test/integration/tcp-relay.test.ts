@@ -1,6 +1,6 @@
 // Layer 4, one connection at a time: bytes go through unmodified in both directions, and each end learns how the other
 // one ended (FIN as FIN, with the other direction still open; RST as RST).
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { ByteEnd } from "../support/byte-end.ts";
 import { sendStream } from "../support/byte-stream.ts";
 import { configurationOf, startElbow } from "../support/elbow.ts";
@@ -8,6 +8,8 @@ import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { echo, greet, silence } from "../support/scripts.ts";
+
+setDefaultTimeout(30_000);
 
 const MIB = 1024 * 1024;
 
