@@ -27,8 +27,8 @@ export default defineConfig({
       ],
       // Ids of the inventory, addresses or host names; this one goes to the listeners' instance port, 3000.
       instances: ["i-web1", "i-web2", "127.0.0.1"],
-      // Seconds.
-      attributes: { idleTimeout: 60, connectTimeout: 5, requestHeadTimeout: 60 },
+      // Seconds, bytes and modes; each has a default. These are the ones that people change first.
+      attributes: { idleTimeout: 60, connectTimeout: 5, desyncMitigationMode: "defensive", webSocket: true },
     },
   },
 });

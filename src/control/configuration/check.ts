@@ -5,6 +5,7 @@
  */
 import { type Configuration, defaultManagement, defaultShutdownGrace } from "../../model/configuration.ts";
 import type { LoadBalancer } from "../../model/load-balancer.ts";
+import { settleAttributes } from "./attribute-rules.ts";
 import { findBindProblems } from "./bind-rules.ts";
 import { findInventoryProblems, settleInstances } from "./instance-rules.ts";
 import { findListenerProblems } from "./listener-rules.ts";
@@ -27,13 +28,16 @@ export type Checked =
 export const checkConfiguration = (written: unknown, options: CheckOptions = {}): Checked => {
   const canListenAnywhere = options.allowEphemeralPorts === true;
   const sifted = siftConfiguration(written);
-  const settled = sifted.loadBalancers.map((loadBalancer) => settleInstances(loadBalancer, sifted.inventory));
+  const settled = sifted.loadBalancers.map((loadBalancer) => ({
+    instances: settleInstances(loadBalancer, sifted.inventory),
+    attributes: settleAttributes(loadBalancer, written),
+  }));
   const findings: ReadonlyArray<Finding> = [
     ...findShapeProblems(written),
     ...findEmptiness(written),
     ...findInventoryProblems(sifted.inventory),
     ...sifted.loadBalancers.flatMap((one) => findListenerProblems(one, written, canListenAnywhere)),
-    ...settled.flatMap((one) => one.findings),
+    ...settled.flatMap(({ instances, attributes }) => [...instances.findings, ...attributes.findings]),
     ...findBindProblems(sifted, canListenAnywhere),
   ];
   const [first, ...others] = sortFindings(findings, written).map(
@@ -43,7 +47,10 @@ export const checkConfiguration = (written: unknown, options: CheckOptions = {})
   return {
     configuration: assemble(
       sifted,
-      sifted.loadBalancers.map((one, index) => assembleLoadBalancer(one, settled[index]!.instances)),
+      sifted.loadBalancers.map((one, index) => {
+        const { instances, attributes } = settled[index]!;
+        return assembleLoadBalancer(one, { ...instances, ...attributes });
+      }),
     ),
   };
 };
@@ -70,8 +77,8 @@ const assemble = (sifted: SiftedConfiguration, loadBalancers: ReadonlyArray<Load
 });
 
 const assembleLoadBalancer = (
-  { name, bind, listeners, attributes }: SiftedLoadBalancer,
-  instances: LoadBalancer["instances"],
+  { name, bind, listeners }: SiftedLoadBalancer,
+  { instances, attributes }: Pick<LoadBalancer, "instances" | "attributes">,
 ): LoadBalancer => {
   const address = addressOf(bind);
   return {

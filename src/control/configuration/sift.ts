@@ -3,9 +3,9 @@
  * Stands between the shape check and the rules, so that one broken member doesn't hide the problems of its neighbours.
  * Owns no message: what it leaves out, the shape check has already told.
  */
-import { Option, Predicate, Schema } from "effect";
+import { Option, Predicate, Schema, Struct } from "effect";
 import { type Address, parseAddress } from "../../model/address.ts";
-import { type Attributes, defaultAttributes, WrittenAttributes } from "../../model/attributes.ts";
+import { Attributes } from "../../model/attributes.ts";
 import { WrittenConfiguration, WrittenManagement } from "../../model/configuration.ts";
 import { parseHost, splitHostAndPort } from "../../model/host.ts";
 import { type Instance, WrittenInstance, WrittenInventoryEntry } from "../../model/instance.ts";
@@ -40,7 +40,8 @@ export interface SiftedLoadBalancer {
   readonly bind: Bind;
   readonly listeners: ReadonlyArray<SiftedListener>;
   readonly instances: ReadonlyArray<SiftedInstance>;
-  readonly attributes: Attributes;
+  /** Those that were written; the rules fill in the rest. */
+  readonly attributes: Partial<Attributes>;
 }
 
 /** The sound members of a configuration; an inventory id whose entry is broken maps to undefined. */
@@ -76,9 +77,6 @@ export const siftConfiguration = (written: unknown): SiftedConfiguration => {
 const siftLoadBalancer = (name: string, written: unknown): SiftedLoadBalancer => {
   const place: Place = ["loadBalancers", name];
   const members = membersOf(written);
-  const attributes = membersOf(members.get("attributes"));
-  const attributeOf = (key: keyof Attributes) =>
-    take(WrittenAttributes.fields[key], attributes.get(key)) ?? defaultAttributes[key];
   return {
     place,
     name,
@@ -90,13 +88,17 @@ const siftLoadBalancer = (name: string, written: unknown): SiftedLoadBalancer =>
       const text = take(WrittenInstance, item);
       return text === undefined ? [] : [{ place: [...place, "instances", index], text }];
     }),
-    attributes: {
-      idleTimeout: attributeOf("idleTimeout"),
-      connectTimeout: attributeOf("connectTimeout"),
-      requestHeadTimeout: attributeOf("requestHeadTimeout"),
-    },
+    attributes: siftAttributes(members.get("attributes")),
   };
 };
+
+/** A member of the wrong kind is left out, and so is one that nobody knows. */
+const siftAttributes = (written: unknown): Partial<Attributes> => {
+  const sound = [...membersOf(written)].filter(([key, value]) => take(SomeAttributes, { [key]: value }) !== undefined);
+  return take(SomeAttributes, Object.fromEntries(sound)) ?? {};
+};
+
+const SomeAttributes = Attributes.mapFields(Struct.map(Schema.optionalKey));
 
 const siftListener = (place: Place, written: unknown): SiftedListener => {
   const members = membersOf(written);

@@ -1,5 +1,6 @@
 // The exact words for everything that can be wrong with a configuration, one wrong thing at a time.
 import { describe, expect, test } from "bun:test";
+import { defaultAttributes } from "../../../../src/model/attributes.ts";
 import { balancing, listener, listening, refuse, web } from "./written.ts";
 
 const protocols = "(expected HTTP, HTTPS, TCP or SSL)";
@@ -7,6 +8,9 @@ const port = "(expected a whole number from 1 to 65535)";
 const instance = "(expected an id from `instances`, an IP address or a host name, each with an optional :port)";
 const bindAddress = '(expected one such as "127.0.0.1", "0.0.0.0" or "::1")';
 const name = "(expected 1 to 32 letters, digits and hyphens, no hyphen first or last)";
+const attributeKeys = Object.keys(defaultAttributes)
+  .map((key) => `\`${key}\``)
+  .join(", ");
 const idle = "(expected a whole number of seconds from 1 to 4000)";
 
 describe("refused, in these words", () => {
@@ -55,7 +59,7 @@ describe("refused, in these words", () => {
       "an unknown attribute",
       web({ attributes: { IdleTimeOut: 5 } }),
       [
-        "loadBalancers.web.attributes.IdleTimeOut: unknown key `IdleTimeOut`; did you mean `idleTimeout`? (expected one of `idleTimeout`, `connectTimeout`, `requestHeadTimeout`)",
+        `loadBalancers.web.attributes.IdleTimeOut: unknown key \`IdleTimeOut\`; did you mean \`idleTimeout\`? (expected one of ${attributeKeys})`,
       ],
     ],
     [
@@ -165,6 +169,52 @@ describe("refused, in these words", () => {
         "loadBalancers.web.attributes.connectTimeout: 0 is not a connect timeout (expected a number of seconds from 0.1 to 300)",
         "loadBalancers.web.attributes.requestHeadTimeout: Infinity is not a request head timeout (expected a number of seconds from 0.1 to 4000)",
       ],
+    ],
+    [
+      "attributes of the wrong kind",
+      web({
+        attributes: { desyncMitigationMode: "paranoid", webSocket: "yes", maxHeaders: "100", maxHeaderBytes: 1.5 },
+      }),
+      [
+        'loadBalancers.web.attributes.desyncMitigationMode: "paranoid" is not a desync mitigation mode (expected "monitor", "defensive" or "strictest")',
+        'loadBalancers.web.attributes.webSocket: "yes" is not a switch (expected true or false)',
+        'loadBalancers.web.attributes.maxHeaders: "100" is a text in quotes, not a number of headers (expected a whole number from 1 to 1000)',
+        "loadBalancers.web.attributes.maxHeaderBytes: 1.5 is not a header limit (expected a whole number of bytes from 256 to 1048576)",
+      ],
+    ],
+    [
+      "limits beyond others that bound them",
+      web({
+        attributes: {
+          minIdleConnections: 4,
+          maxIdleConnections: 3,
+          maxRequestHeadBytes: 200_000,
+          maxHeaderBytes: 100_000,
+        },
+      }),
+      [
+        "loadBalancers.web.attributes.minIdleConnections: 4 is more than `maxIdleConnections`, which is 3 (expected 3 or less, or a greater `maxIdleConnections`)",
+        "loadBalancers.web.attributes.maxHeaderBytes: 100000 is more than `maxResponseHeadBytes`, which is 65536 by default (expected 65536 or less, or a greater `maxResponseHeadBytes`)",
+      ],
+    ],
+    [
+      "a method and a request line beyond theirs",
+      web({ attributes: { maxMethodLength: 1000, maxRequestLineBytes: 512, maxRequestHeadBytes: 1024 } }),
+      [
+        "loadBalancers.web.attributes.maxMethodLength: 1000 is more than `maxRequestLineBytes`, which is 512 (expected 512 or less, or a greater `maxRequestLineBytes`)",
+      ],
+    ],
+    [
+      "a limit whose bound is itself broken",
+      web({ attributes: { maxRequestLineBytes: 100_000, maxRequestHeadBytes: "200000" } }),
+      [
+        'loadBalancers.web.attributes.maxRequestHeadBytes: "200000" is a text in quotes, not a request head limit (expected a whole number of bytes from 1024 to 4194304)',
+      ],
+    ],
+    [
+      "attributes that are no object",
+      web({ attributes: ["idleTimeout"] }),
+      ["loadBalancers.web.attributes: a list is not a set of attributes (expected one such as { idleTimeout: 60 })"],
     ],
     [
       "process-wide limits out of range",

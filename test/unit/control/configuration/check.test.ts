@@ -1,5 +1,6 @@
 // Checking a written configuration: what a sound one decodes to, and the exact words for everything that is wrong.
 import { describe, expect, test } from "bun:test";
+import { defaultAttributes } from "../../../../src/model/attributes.ts";
 import { balancing, decode, listener, listening, refuse, tcp, two, web } from "./written.ts";
 
 describe("a sound configuration", () => {
@@ -41,7 +42,7 @@ describe("a sound configuration", () => {
             { id: "[::2]:3001", host: "::2", port: 3001 },
             { id: "::3", host: "::3" },
           ],
-          attributes: { idleTimeout: 60, connectTimeout: 5, requestHeadTimeout: 60 },
+          attributes: defaultAttributes,
         },
       ],
     });
@@ -55,21 +56,52 @@ describe("a sound configuration", () => {
   });
 
   test("keeps every setting that is written", () => {
+    const attributes = {
+      idleTimeout: 4000,
+      connectTimeout: 0.5,
+      requestHeadTimeout: 1,
+      requestBodyTimeout: 0.1,
+      requestBodyRate: 0,
+      unreadBodyTimeout: 0,
+      lingerTimeout: 0.5,
+      idleConnectionTimeout: 1,
+      minIdleConnections: 0,
+      maxIdleConnections: 0,
+      desyncMitigationMode: "strictest" as const,
+      webSocket: false,
+      maxMethodLength: 20,
+      maxRequestLineBytes: 256,
+      maxHeaderBytes: 300,
+      maxRequestHeadBytes: 1024,
+      maxResponseHeadBytes: 2048,
+      maxHeaders: 1000,
+      maxReadAheadBytes: 4096,
+      maxUnreadBodyBytes: 0,
+    };
+    expect(Object.keys(attributes)).toEqual(Object.keys(defaultAttributes));
     const configuration = decode({
       management: { address: "::1", port: 9191 },
       shutdownGrace: 0,
       maxConnections: 1_000_000,
-      ...web({ attributes: { idleTimeout: 4000, connectTimeout: 0.5, requestHeadTimeout: 1 } }),
+      ...web({ attributes }),
     });
     expect(configuration).toMatchObject({
       management: { address: "::1", port: 9191 },
       shutdownGrace: 0,
       maxConnections: 1_000_000,
     });
-    expect(configuration.loadBalancers[0]!.attributes).toEqual({
-      idleTimeout: 4000,
-      connectTimeout: 0.5,
-      requestHeadTimeout: 1,
+    expect(configuration.loadBalancers[0]!.attributes).toEqual(attributes);
+  });
+
+  test("an attribute that is left out or undefined has its default, which gives way to a smaller bound", () => {
+    const read = (attributes: object) => decode(web({ attributes })).loadBalancers[0]!.attributes;
+    expect(read({ idleTimeout: undefined, webSocket: false })).toEqual({ ...defaultAttributes, webSocket: false });
+    expect(read({ maxIdleConnections: 0 })).toMatchObject({ minIdleConnections: 0, maxIdleConnections: 0 });
+    expect(read({ maxRequestHeadBytes: 2048, maxHeaderBytes: 1500 })).toMatchObject({
+      maxRequestLineBytes: 2048,
+      maxHeaderBytes: 1500,
+      maxRequestHeadBytes: 2048,
+      maxResponseHeadBytes: 65_536,
     });
   });
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { Effect, Result } from "effect";
 import { type Flags, fromFlags } from "../../../../src/control/configuration/flags.ts";
+import { defaultAttributes } from "../../../../src/model/attributes.ts";
 
 const read = (from: ReadonlyArray<string>, to: ReadonlyArray<string>, rest: Partial<Flags> = {}) =>
   Effect.runSync(Effect.result(fromFlags({ from, to, ...rest })));
@@ -27,7 +28,7 @@ describe("a configuration without a file", () => {
             { id: "127.0.0.1:3001", host: "127.0.0.1", port: 3001 },
             { id: "127.0.0.1:3002", host: "127.0.0.1", port: 3002 },
           ],
-          attributes: { idleTimeout: 60, connectTimeout: 5, requestHeadTimeout: 60 },
+          attributes: defaultAttributes,
         },
       ],
     });
