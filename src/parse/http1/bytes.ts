@@ -30,6 +30,14 @@ export const isValueByte = table((byte) => byte === HTAB || (byte >= SP && byte 
 /** What a request target may hold on the wire: no blank, no control byte. */
 export const isTargetByte = table((byte) => byte > SP && byte !== 0x7f);
 
+/** Visible ASCII, the blank not among it (`VCHAR`, RFC 5234 §B.1). */
+export const isVisibleByte = table((byte) => byte > SP && byte < 0x7f);
+
+/** What a host's name or IPv4 address may hold: `reg-name` (RFC 3986 §3.2.2). */
+export const isRegisteredNameByte = table(
+  (byte) => isAlphanumeric(byte) || "-._~!$&'()*+,;=%".includes(String.fromCharCode(byte)),
+);
+
 /** The value of a hexadecimal digit, 255 for any other byte. */
 export const hexValue = ((): Uint8Array => {
   const bytes = new Uint8Array(256).fill(255);

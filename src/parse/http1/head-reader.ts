@@ -4,6 +4,7 @@
 // by the network gets a buffer of its own. The buffer is bounded by the parser's limits.
 import type { HeadParser } from "./head.ts";
 import { Parsed } from "./head.ts";
+import type { HeadLimits } from "./limits.ts";
 import { RequestHeadParser } from "./request-head.ts";
 import { ResponseHeadParser } from "./response-head.ts";
 
@@ -42,12 +43,12 @@ export class HeadReader<P extends HeadParser> {
     return this.parser === undefined ? 0 : this.end - this.parser.start;
   }
 
-  /** Goes on with `chunk[start, …)`. After `incomplete` the chunk isn't needed any more. */
-  read(chunk: Uint8Array, start: number): Parsed {
+  /** Goes on with `chunk[start, …)`, within limits that hold from the head's first byte. After `incomplete` the chunk isn't needed any more. */
+  read(chunk: Uint8Array, start: number, limits: HeadLimits): Parsed {
     let { parser } = this;
     if (parser === undefined) {
       parser = this.parsers.take();
-      parser.begin(start);
+      parser.begin(start, limits);
       this.parser = parser;
       this.bytes = chunk;
       this.end = chunk.length;
@@ -57,6 +58,24 @@ export class HeadReader<P extends HeadParser> {
     const parsed = parser.parse(this.bytes, this.end);
     if (parsed === Parsed.incomplete && !this.isOwn) this.keep(parser);
     return parsed;
+  }
+
+  /**
+   * Puts a repaired head in the place of the one that was read, and reads it; what lies behind the head stays behind it.
+   *
+   * *Details*: the parser then stands as if the repaired head had come.
+   */
+  replaceHead(repaired: Uint8Array, limits: HeadLimits): Parsed {
+    const parser = this.parser as P;
+    const behind = this.bytes.subarray(parser.pos, this.end);
+    const bytes = new Uint8Array(repaired.length + behind.length);
+    bytes.set(repaired);
+    bytes.set(behind, repaired.length);
+    this.bytes = bytes;
+    this.end = bytes.length;
+    this.isOwn = true;
+    parser.begin(0, limits, true);
+    return parser.parse(bytes, repaired.length);
   }
 
   /** Forgets the head; its bytes may be reused. */

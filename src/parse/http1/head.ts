@@ -3,6 +3,9 @@
 // One strict pass over the bytes, resumable at any byte: what has been scanned is not scanned again, so that a client
 // that trickles bytes costs what an honest one does. Nothing is copied or turned into text; a field is four offsets.
 // It holds no bytes: the caller keeps the head in one buffer until it has been written on.
+//
+// A head that isn't strict is odd: the pass only finds its end, and who asked has it repaired (`repair.ts`,
+// `response-repair.ts`) and read again. So whatever goes on has been through this pass, byte by byte.
 import {
   bytesOf,
   COLON,
@@ -13,12 +16,14 @@ import {
   isTokenByte,
   isValueByte,
   LF,
+  SEMICOLON,
   SP,
   textOf,
 } from "./bytes.ts";
 import { Fault } from "./fault.ts";
 import { Field, recogniseField } from "./field-name.ts";
 import { defaultHeadLimits, type HeadLimits } from "./limits.ts";
+import { Coding, codingNames, readCodings } from "./transfer-coding.ts";
 
 /** What a parser says of the bytes so far. */
 export const Parsed = { incomplete: 0, complete: 1, faulty: 2 } as const;
@@ -26,22 +31,35 @@ export const Parsed = { incomplete: 0, complete: 1, faulty: 2 } as const;
 export type Parsed = (typeof Parsed)[keyof typeof Parsed];
 
 /** Where a parser stands; numbers below 10 belong to start lines. */
-export const At = { fieldStart: 10, name: 11, beforeValue: 12, value: 13, valueLf: 14, headLf: 15 } as const;
+export const At = {
+  fieldStart: 10,
+  name: 11,
+  beforeValue: 12,
+  value: 13,
+  valueLf: 14,
+  headLf: 15,
+  oddStartLine: 20,
+  oddLine: 21,
+  oddLineStart: 22,
+  oddLf: 23,
+} as const;
 
 /** Offsets kept per field: name start, name end, value start, value end, end of line. */
 export const fieldStride = 5;
 
 const chunked = bytesOf("chunked");
+const webSocket = bytesOf("websocket");
+const comma = bytesOf(", ");
 const close = bytesOf("close");
 const keepAlive = bytesOf("keep-alive");
 
 export abstract class HeadParser {
   /** Offsets of each field, {@link fieldStride} numbers a field, into the buffer given to `parse`. */
-  readonly spans: Int32Array;
+  spans: Int32Array;
   /** What each field is ({@link Field}). */
-  readonly kinds: Uint8Array;
-  /** 1 where a line can't be passed on as it is: it ended in a bare LF, or had blanks at its end. */
-  readonly isUneven: Uint8Array;
+  kinds: Uint8Array;
+  /** 1 where a line has blanks at its end, which don't go on. */
+  isUneven: Uint8Array;
   fieldCount = 0;
   fault: Fault = Fault.none;
   /** The next byte to look at; after a complete head, the first byte behind it. */
@@ -54,27 +72,42 @@ export abstract class HeadParser {
   minorVersion = 1;
   /** Content-Length in bytes, or -1. */
   contentLength = -1;
+  /** The body has a transfer coding, or several. */
   hasTransferEncoding = false;
+  /** The body arrives in chunks: `chunked` is the last coding. */
   isChunked = false;
+  /** The transfer codings under `chunked`, in canonical text such as `gzip` or `deflate, gzip`; usually undefined. */
+  otherCodings: Uint8Array | undefined = undefined;
+  /** The head needs care before it can be used: it isn't strict, or not what RFC 9112 asks for. */
+  isOdd = false;
   saysClose = false;
   saysKeepAlive = false;
+  /** Upgrade names WebSocket (RFC 6455 §4.1). */
+  namesWebSocket = false;
   /** Lower-case names of header fields that Connection nominates as hop-by-hop (RFC 9110 §7.6.1), or undefined. */
   nominated: Set<string> | undefined = undefined;
 
   protected state = 0;
+  /** This head is one that was repaired: what made it odd has been dealt with. */
+  protected isRepaired = false;
+  protected limits: HeadLimits = defaultHeadLimits;
   private lineStart = 0;
   private nameEnd = 0;
   private valueStart = 0;
   private valueEnd = 0;
 
-  constructor(readonly limits: HeadLimits = defaultHeadLimits) {
-    this.spans = new Int32Array((limits.fieldCount + 1) * fieldStride);
-    this.kinds = new Uint8Array(limits.fieldCount + 1);
-    this.isUneven = new Uint8Array(limits.fieldCount + 1);
+  constructor() {
+    const count = defaultHeadLimits.fieldCount + 1;
+    this.spans = new Int32Array(count * fieldStride);
+    this.kinds = new Uint8Array(count);
+    this.isUneven = new Uint8Array(count);
   }
 
   /** Forgets the last head; the next one begins at `offset` of the buffer that `parse` will get. */
-  begin(offset: number): void {
+  begin(offset: number, limits: HeadLimits = defaultHeadLimits, isRepaired = false): void {
+    this.limits = limits;
+    this.isRepaired = isRepaired;
+    if (limits.fieldCount >= this.kinds.length) this.makeRoom(limits.fieldCount + 1);
     this.fieldCount = 0;
     this.fault = Fault.none;
     this.pos = offset;
@@ -83,10 +116,19 @@ export abstract class HeadParser {
     this.contentLength = -1;
     this.hasTransferEncoding = false;
     this.isChunked = false;
+    this.otherCodings = undefined;
+    this.isOdd = false;
     this.saysClose = false;
     this.saysKeepAlive = false;
+    this.namesWebSocket = false;
     this.nominated = undefined;
     this.state = 0;
+  }
+
+  private makeRoom(count: number): void {
+    this.spans = new Int32Array(count * fieldStride);
+    this.kinds = new Uint8Array(count);
+    this.isUneven = new Uint8Array(count);
   }
 
   /**
@@ -109,15 +151,82 @@ export abstract class HeadParser {
     for (let index = 0; index < this.fieldCount * fieldStride; index++) this.spans[index]! -= by;
   }
 
+  /** A name that a proxy doesn't act on. */
+  protected noteOther(_bytes: Uint8Array, _start: number, _end: number): void {}
+
   /** Reads a field that a proxy acts on; may set {@link fault}. Here: what frames a body and the connection. */
   protected noteField(kind: Field, bytes: Uint8Array, start: number, end: number, _index: number): void {
     if (kind === Field.contentLength) this.noteContentLength(bytes, start, end);
     else if (kind === Field.transferEncoding) this.noteTransferEncoding(bytes, start, end);
     else if (kind === Field.connection) this.noteConnection(bytes, start, end);
+    else if (kind === Field.upgrade && hasElement(bytes, start, end, webSocket)) this.namesWebSocket = true;
   }
 
   /** Checks that need the whole head. */
   protected abstract finish(bytes: Uint8Array): Parsed;
+
+  /** The start line that ends at `end` is the whole head: a request without a version (HTTP/0.9). */
+  protected endsWithStartLine(_bytes: Uint8Array, _end: number): boolean {
+    return false;
+  }
+
+  /** From here on the head isn't strict: from `pos`, in the middle of a line, on to its end. */
+  protected goOdd(bytes: Uint8Array, pos: number, end: number, state: number = At.oddLine): Parsed {
+    this.isOdd = true;
+    this.pos = pos;
+    this.state = state;
+    return this.passOdd(bytes, end);
+  }
+
+  /** Goes on to the end of an odd head: an empty line, ended by LF with or without CR. Only limits are judged here. */
+  private passOdd(bytes: Uint8Array, end: number): Parsed {
+    let { pos, state } = this;
+    for (;;) {
+      if (state === At.oddStartLine || state === At.oddLine) {
+        const isStartLine = state === At.oddStartLine;
+        const lineStart = isStartLine ? this.start : this.lineStart;
+        while (pos < end && bytes[pos] !== LF) pos++;
+        const isCut = pos === end;
+        if (!isCut) pos++;
+        const { startLineBytes, fieldBytes } = this.limits;
+        if (isStartLine && pos - lineStart > startLineBytes) return this.fail(this.startLineFault);
+        if (!isStartLine && pos - lineStart > fieldBytes) return this.fail(Fault.fieldTooLong);
+        if (isCut) break;
+        if (isStartLine && this.endsWithStartLine(bytes, pos)) {
+          this.pos = pos;
+          return Parsed.complete;
+        }
+        state = At.oddLineStart;
+      }
+      if (state === At.oddLineStart) {
+        if (pos === end) break;
+        this.lineStart = pos;
+        const byte = bytes[pos];
+        pos++;
+        if (byte === LF) return this.endOdd(pos);
+        if (this.fieldCount++ === this.limits.fieldCount) return this.fail(Fault.tooManyFields);
+        state = byte === CR ? At.oddLf : At.oddLine;
+      }
+      if (state === At.oddLf) {
+        if (pos === end) break;
+        if (bytes[pos] === LF) return this.endOdd(pos + 1);
+        state = At.oddLine;
+      }
+    }
+    this.pos = pos;
+    this.state = state;
+    if (pos - this.start > this.limits.headBytes) return this.fail(Fault.headTooLarge);
+    return Parsed.incomplete;
+  }
+
+  private endOdd(pos: number): Parsed {
+    if (pos - this.start > this.limits.headBytes) return this.fail(Fault.headTooLarge);
+    this.pos = pos;
+    return Parsed.complete;
+  }
+
+  /** What a start line over its limit is. */
+  protected abstract readonly startLineFault: Fault;
 
   protected fail(fault: Fault): Parsed {
     this.fault = fault;
@@ -125,6 +234,7 @@ export abstract class HeadParser {
   }
 
   protected parseFields(bytes: Uint8Array, end: number): Parsed {
+    if (this.state >= At.oddStartLine) return this.passOdd(bytes, end);
     let pos = this.pos;
     let state = this.state;
     for (;;) {
@@ -134,10 +244,8 @@ export abstract class HeadParser {
         if (byte === CR) {
           pos++;
           state = At.headLf;
-        } else if (byte === LF) {
-          return this.end(bytes, pos + 1);
-        } else if (byte === SP || byte === HTAB) {
-          return this.fail(Fault.foldedField);
+        } else if (byte === LF || byte === SP || byte === HTAB) {
+          return this.goOdd(bytes, pos, end, At.oddLineStart);
         } else {
           if (this.fieldCount === this.limits.fieldCount) return this.fail(Fault.tooManyFields);
           this.lineStart = pos;
@@ -147,11 +255,7 @@ export abstract class HeadParser {
       if (state === At.name) {
         while (pos < end && isTokenByte[bytes[pos] as number] === 1) pos++;
         if (pos === end) break;
-        const byte = bytes[pos] as number;
-        if (byte !== COLON) {
-          return this.fail(byte === SP || byte === HTAB ? Fault.blankBeforeColon : Fault.badFieldName);
-        }
-        if (pos === this.lineStart) return this.fail(Fault.badFieldName);
+        if (bytes[pos] !== COLON || pos === this.lineStart) return this.goOddInLine(bytes, pos, end);
         this.nameEnd = pos;
         pos++;
         state = At.beforeValue;
@@ -168,25 +272,22 @@ export abstract class HeadParser {
         const byte = bytes[pos] as number;
         this.valueEnd = pos;
         pos++;
-        if (byte === CR) {
-          state = At.valueLf;
-        } else if (byte === LF) {
-          if (!this.addField(bytes, pos, true)) return Parsed.faulty;
-          state = At.fieldStart;
-        } else {
-          return this.fail(Fault.badFieldValue);
-        }
+        if (byte !== CR) return this.goOddInLine(bytes, pos - 1, end);
+        state = At.valueLf;
       }
       if (state === At.valueLf) {
         if (pos === end) break;
-        if (bytes[pos] !== LF) return this.fail(Fault.badFieldValue);
+        if (bytes[pos] !== LF) return this.goOddInLine(bytes, pos, end);
         pos++;
-        if (!this.addField(bytes, pos, false)) return Parsed.faulty;
+        if (!this.addField(bytes, pos)) return Parsed.faulty;
         state = At.fieldStart;
       }
       if (state === At.headLf) {
         if (pos === end) break;
-        if (bytes[pos] !== LF) return this.fail(Fault.badFieldName);
+        if (bytes[pos] !== LF) {
+          this.lineStart = pos - 1;
+          return this.goOddInLine(bytes, pos, end);
+        }
         return this.end(bytes, pos + 1);
       }
     }
@@ -199,13 +300,19 @@ export abstract class HeadParser {
     return Parsed.incomplete;
   }
 
+  /** The line under way isn't strict; it is one of the fields that are counted. */
+  private goOddInLine(bytes: Uint8Array, pos: number, end: number): Parsed {
+    if (this.fieldCount++ === this.limits.fieldCount) return this.fail(Fault.tooManyFields);
+    return this.goOdd(bytes, pos, end);
+  }
+
   private end(bytes: Uint8Array, pos: number): Parsed {
     if (pos - this.start > this.limits.headBytes) return this.fail(Fault.headTooLarge);
     this.pos = pos;
     return this.finish(bytes);
   }
 
-  private addField(bytes: Uint8Array, lineEnd: number, isBareLf: boolean): boolean {
+  private addField(bytes: Uint8Array, lineEnd: number): boolean {
     const start = this.lineStart;
     if (lineEnd - start > this.limits.fieldBytes) {
       this.fault = Fault.fieldTooLong;
@@ -216,7 +323,7 @@ export abstract class HeadParser {
       return false;
     }
     let valueEnd = this.valueEnd;
-    let isUneven = isBareLf;
+    let isUneven = false;
     while (valueEnd > this.valueStart) {
       const last = bytes[valueEnd - 1];
       if (last !== SP && last !== HTAB) break;
@@ -234,7 +341,8 @@ export abstract class HeadParser {
     this.isUneven[index] = isUneven ? 1 : 0;
     const kind = recogniseField(bytes, start, this.nameEnd);
     this.kinds[index] = kind;
-    if (kind !== Field.other) {
+    if (kind === Field.other) this.noteOther(bytes, start, this.nameEnd);
+    else {
       this.noteField(kind, bytes, this.valueStart, valueEnd, index);
       return this.fault === Fault.none;
     }
@@ -242,7 +350,7 @@ export abstract class HeadParser {
   }
 
   /** RFC 9112 §6.2, RFC 9110 §8.6: digits only; a repeat must say the same. */
-  private noteContentLength(bytes: Uint8Array, start: number, end: number): void {
+  protected noteContentLength(bytes: Uint8Array, start: number, end: number): void {
     let length = 0;
     for (let pos = start; pos < end; pos++) {
       const digit = (bytes[pos] as number) - 0x30;
@@ -257,14 +365,26 @@ export abstract class HeadParser {
     else this.contentLength = length;
   }
 
-  /** RFC 9112 §6.1: `chunked`, once, is the only coding that a proxy can relay without knowing more. */
-  private noteTransferEncoding(bytes: Uint8Array, start: number, end: number): void {
-    if (this.hasTransferEncoding || !equalsIgnoringCase(bytes, start, end, chunked)) {
-      this.fault = Fault.badTransferEncoding;
+  /** RFC 9112 §6.1: the codings of a line go behind those of earlier lines; nothing goes behind `chunked`. */
+  protected noteTransferEncoding(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.hasTransferEncoding && isChunkedAlone(bytes, start, end)) {
+      this.hasTransferEncoding = true;
+      this.isChunked = true;
       return;
     }
-    this.hasTransferEncoding = true;
-    this.isChunked = true;
+    for (const coding of readCodings(bytes, start, end)) {
+      if (coding === Coding.unknown || this.isChunked) {
+        this.fault = Fault.badTransferEncoding;
+        return;
+      }
+      if (coding === Coding.identity) continue;
+      this.hasTransferEncoding = true;
+      if (coding === Coding.chunked) this.isChunked = true;
+      else {
+        const name = bytesOf(codingNames[coding]);
+        this.otherCodings = this.otherCodings === undefined ? name : joinList(this.otherCodings, name);
+      }
+    }
   }
 
   /** RFC 9110 §7.6.1: options; those other than `close` and `keep-alive` name header fields for this hop only. */
@@ -291,6 +411,11 @@ export abstract class HeadParser {
     }
   }
 
+  /** The body goes on in chunks, whatever it came in: other codings than `chunked` have no length to be told by. */
+  get sendsChunks(): boolean {
+    return this.isChunked || this.otherCodings !== undefined;
+  }
+
   /**
    * RFC 9112 §6.1: both framings at once, or chunks before HTTP/1.1. The message is read, but the connection that brought
    * it ends with it: somebody on the way may have read it otherwise.
@@ -311,3 +436,29 @@ export abstract class HeadParser {
     return (this.nominated as Set<string>).has(name);
   }
 }
+
+/** Whether a comma-separated list has an element that is `lower`, parameters apart (RFC 9110 §5.6.1). */
+export const hasElement = (bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean => {
+  for (let pos = start; pos < end; ) {
+    while (pos < end && (bytes[pos] === COMMA || bytes[pos] === SP || bytes[pos] === HTAB)) pos++;
+    let stop = pos;
+    while (stop < end && bytes[stop] !== COMMA) stop++;
+    let last = pos;
+    while (last < stop && bytes[last] !== SEMICOLON && bytes[last] !== SP && bytes[last] !== HTAB) last++;
+    if (equalsIgnoringCase(bytes, pos, last, lower)) return true;
+    pos = stop;
+  }
+  return false;
+};
+
+/** Whether a Transfer-Encoding line says `chunked` and nothing else. */
+export const isChunkedAlone = (bytes: Uint8Array, start: number, end: number): boolean =>
+  equalsIgnoringCase(bytes, start, end, chunked);
+
+const joinList = (list: Uint8Array, element: Uint8Array): Uint8Array => {
+  const joined = new Uint8Array(list.length + comma.length + element.length);
+  joined.set(list);
+  joined.set(comma, list.length);
+  joined.set(element, list.length + comma.length);
+  return joined;
+};

@@ -1,20 +1,26 @@
 // The head of a request: request line, header fields, and what they say of the body and the connection (RFC 9112 §3).
-import { bytesOf, COLON, CR, equalsIgnoringCase, isTargetByte, isTokenByte, LF, SP } from "./bytes.ts";
+//
+// Strict; what isn't, or isn't compliant by desync mitigation's measure, completes as odd (see `head.ts`) and goes through
+// `screen.ts`. Refused here, in every mode: what no mode can serve.
+import { bytesOf, COLON, CR, equalsIgnoringCase, isTargetByte, isTokenByte, isVisibleByte, LF, SP } from "./bytes.ts";
 import { Fault } from "./fault.ts";
 import { Field } from "./field-name.ts";
-import { At, fieldStride, HeadParser, Parsed } from "./head.ts";
-import { methodMaxBytes } from "./limits.ts";
+import { At, fieldStride, HeadParser, hasElement, isChunkedAlone, Parsed } from "./head.ts";
+import { isHostValue } from "./host-value.ts";
+import type { HeadLimits } from "./limits.ts";
+import { isLookAlike } from "./look-alike.ts";
+import { readRequestLine } from "./raw-head.ts";
 
 const Start = { begin: 0, beginLf: 1, method: 2, target: 3, version: 4, lineLf: 5 } as const;
 
 const connect = bytesOf("CONNECT");
 const options = bytesOf("OPTIONS");
 const versionPrefix = bytesOf("HTTP/1.");
-const http = bytesOf("http");
-const https = bytesOf("https");
 const continueText = bytesOf("100-continue");
+const trailers = bytesOf("trailers");
 
 const get = bytesOf("GET");
+const head = bytesOf("HEAD");
 /** The other methods that may be repeated (RFC 9110 §9.2.2). */
 const otherIdempotent = ["HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"].map(bytesOf);
 
@@ -29,7 +35,14 @@ export class RequestHeadParser extends HeadParser {
   targetStart = 0;
   targetEnd = 0;
   isHead = false;
+  isGet = false;
   expectsContinue = false;
+  /** The client takes trailers (`TE: trailers`, RFC 9110 §10.1.4). */
+  wantsTrailers = false;
+  /** A WebSocket handshake: a GET of HTTP/1.1 whose Connection and Upgrade ask for it (RFC 6455 §4.1). */
+  upgradesToWebSocket = false;
+  /** A whole HTTP/0.9 request, without version or fields: its answer is a body alone. */
+  isBodyOnly = false;
   /** The index of the Host field, or -1. */
   hostIndex = -1;
   /** The index of the first X-Forwarded-For field, or -1. */
@@ -37,12 +50,17 @@ export class RequestHeadParser extends HeadParser {
   /** Where an absolute-form target's authority stands (RFC 9112 §3.2.2), or -1: it takes the place of Host. */
   authorityStart = -1;
   authorityEnd = -1;
+  protected readonly startLineFault = Fault.requestLineTooLong;
   private versionStart = 0;
 
-  override begin(offset: number): void {
-    super.begin(offset);
+  override begin(offset: number, limits?: HeadLimits, isRepaired = false): void {
+    super.begin(offset, limits, isRepaired);
     this.isHead = false;
+    this.isGet = false;
     this.expectsContinue = false;
+    this.wantsTrailers = false;
+    this.upgradesToWebSocket = false;
+    this.isBodyOnly = false;
     this.hostIndex = -1;
     this.forwardedForIndex = -1;
     this.authorityStart = -1;
@@ -65,7 +83,7 @@ export class RequestHeadParser extends HeadParser {
   parse(bytes: Uint8Array, end: number): Parsed {
     if (this.state < At.fieldStart) {
       const parsed = this.parseRequestLine(bytes, end);
-      if (parsed !== Parsed.complete) return parsed;
+      if (parsed !== Parsed.complete || this.state >= At.oddStartLine) return parsed;
     }
     return this.parseFields(bytes, end);
   }
@@ -97,10 +115,15 @@ export class RequestHeadParser extends HeadParser {
         continue;
       }
       if (state === Start.method) {
-        while (pos < end && isTokenByte[bytes[pos] as number] === 1) pos++;
-        if (pos - this.start > methodMaxBytes) return this.fail(Fault.methodTooLong);
+        const isMethodByte = this.isRepaired ? isVisibleByte : isTokenByte;
+        while (pos < end && isMethodByte[bytes[pos] as number] === 1) pos++;
+        if (pos - this.start > this.limits.methodBytes) return this.fail(Fault.methodTooLong);
         if (pos === end) break;
-        if (bytes[pos] !== SP || pos === this.start) return this.fail(Fault.badMethod);
+        if (bytes[pos] !== SP || pos === this.start) {
+          // No method can begin so, in any mode; what is visible may yet be one, to be judged when the head is whole.
+          if (isVisibleByte[bytes[pos] as number] === 0) return this.fail(Fault.badMethod);
+          return this.goOdd(bytes, pos, end, At.oddStartLine);
+        }
         this.methodEnd = pos;
         pos++;
         this.targetStart = pos;
@@ -109,7 +132,7 @@ export class RequestHeadParser extends HeadParser {
       if (state === Start.target) {
         while (pos < end && isTargetByte[bytes[pos] as number] === 1) pos++;
         if (pos === end) break;
-        if (bytes[pos] !== SP || pos === this.targetStart) return this.fail(Fault.badTarget);
+        if (bytes[pos] !== SP || pos === this.targetStart) return this.goOdd(bytes, pos, end, At.oddStartLine);
         this.targetEnd = pos;
         pos++;
         this.versionStart = pos;
@@ -118,28 +141,34 @@ export class RequestHeadParser extends HeadParser {
       if (state === Start.version) {
         // "HTTP/1.1" and the byte behind it.
         if (end - this.versionStart < 9) {
-          // What has come must already look like it: a wrong version is told at once, not when time is up.
+          // What has come must already look like it: a line of HTTP/0.9 is whole without.
           for (let at = this.versionStart; at < end && at < this.versionStart + versionPrefix.length; at++) {
-            if (bytes[at] !== versionPrefix[at - this.versionStart]) return this.fail(Fault.badVersion);
+            if (bytes[at] !== versionPrefix[at - this.versionStart]) {
+              return this.goOdd(bytes, this.versionStart, end, At.oddStartLine);
+            }
+          }
+          const digit = this.versionStart + versionPrefix.length;
+          if (digit < end && !isDigit(bytes[digit] as number)) {
+            return this.goOdd(bytes, this.versionStart, end, At.oddStartLine);
           }
           pos = end;
           break;
         }
         pos = this.versionStart + 8;
-        if (!matches(bytes, this.versionStart, pos - 1, versionPrefix)) return this.fail(Fault.badVersion);
         const minor = (bytes[pos - 1] as number) - 0x30;
-        if (minor < 0 || minor > 9) return this.fail(Fault.badVersion);
+        if (!matches(bytes, this.versionStart, pos - 1, versionPrefix) || !isDigit(bytes[pos - 1] as number)) {
+          return this.goOdd(bytes, this.versionStart, end, At.oddStartLine);
+        }
+        if (bytes[pos] !== CR) return this.goOdd(bytes, pos, end, At.oddStartLine);
         // RFC 9110 §2.5: a higher minor version is read as the highest one known.
         this.minorVersion = minor === 0 ? 0 : 1;
-        const byte = bytes[pos] as number;
+        if (minor > 1) this.isOdd = true;
         pos++;
-        if (byte === CR) state = Start.lineLf;
-        else if (byte === LF) return this.endRequestLine(pos);
-        else return this.fail(Fault.badVersion);
+        state = Start.lineLf;
       }
       if (state === Start.lineLf) {
         if (pos === end) break;
-        if (bytes[pos] !== LF) return this.fail(Fault.badVersion);
+        if (bytes[pos] !== LF) return this.goOdd(bytes, pos, end, At.oddStartLine);
         return this.endRequestLine(pos + 1);
       }
     }
@@ -157,6 +186,19 @@ export class RequestHeadParser extends HeadParser {
     return Parsed.complete;
   }
 
+  protected override endsWithStartLine(bytes: Uint8Array, end: number): boolean {
+    // `end` is behind the LF, and a CR before that is none of the line's.
+    return readRequestLine(bytes, this.start, bytes[end - 2] === CR ? end - 2 : end - 1).isVersionless;
+  }
+
+  protected override noteOther(bytes: Uint8Array, start: number, end: number): void {
+    // Names that could be mistaken for `content-length` (14 letters) or a longer one begin with c, t or no letter.
+    if (end - start < 14) return;
+    const first = (bytes[start] as number) | 0x20;
+    if (first > 0x60 && first < 0x7b && first !== 0x63 && first !== 0x74) return;
+    if (isLookAlike(bytes, start, end)) this.isOdd = true;
+  }
+
   protected override noteField(kind: Field, bytes: Uint8Array, start: number, end: number, index: number): void {
     switch (kind) {
       case Field.host:
@@ -169,21 +211,43 @@ export class RequestHeadParser extends HeadParser {
       case Field.forwardedFor:
         if (this.forwardedForIndex < 0) this.forwardedForIndex = index;
         return;
+      case Field.te:
+        if (hasElement(bytes, start, end, trailers)) this.wantsTrailers = true;
+        return;
       default:
         super.noteField(kind, bytes, start, end, index);
     }
   }
 
+  protected override noteContentLength(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.isRepaired && (this.contentLength >= 0 || start === end)) this.isOdd = true;
+    else super.noteContentLength(bytes, start, end);
+    // What can't be counted is judged with the whole head, and then refused in every mode.
+    if (this.fault === Fault.badContentLength && !this.isRepaired) {
+      this.fault = Fault.none;
+      this.isOdd = true;
+    }
+  }
+
+  protected override noteTransferEncoding(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.isRepaired && (this.hasTransferEncoding || !isChunkedAlone(bytes, start, end))) this.isOdd = true;
+    else super.noteTransferEncoding(bytes, start, end);
+  }
+
   protected finish(bytes: Uint8Array): Parsed {
-    const first = bytes[this.start] as number;
-    if (first === 0x43 && matches(bytes, this.start, this.methodEnd, connect)) return this.fail(Fault.connectMethod);
-    this.isHead =
-      first === 0x48 &&
-      this.methodEnd - this.start === 4 &&
-      bytes[this.start + 1] === 0x45 &&
-      isHeadMethod(bytes, this.start);
-    const target = bytes[this.targetStart] as number;
-    if (target !== 0x2f && !this.checkTarget(bytes, target)) return this.fail(Fault.badTarget);
+    const { start, methodEnd } = this;
+    const first = bytes[start] as number;
+    this.isGet = first === 0x47 && matches(bytes, start, methodEnd, get);
+    this.isHead = first === 0x48 && matches(bytes, start, methodEnd, head);
+    if (!this.isRepaired) {
+      // What frames a body, and shouldn't: in a GET or HEAD, twice, or in HTTP/1.0.
+      if ((this.isGet || this.isHead) && (this.contentLength >= 0 || this.hasTransferEncoding)) this.isOdd = true;
+      if (this.hasSuspectFraming) this.isOdd = true;
+      // Whether it can be served at all is asked of the repaired head.
+      if (this.isOdd) return Parsed.complete;
+    }
+    if (first === 0x43 && matches(bytes, start, methodEnd, connect)) return this.fail(Fault.connectMethod);
+    if (bytes[this.targetStart] !== 0x2f && !this.readTarget(bytes)) return this.fail(Fault.badTarget);
     if (this.hostIndex >= 0) {
       const at = this.hostIndex * fieldStride;
       if (!isHostValue(bytes, this.spans[at + 2] as number, this.spans[at + 3] as number))
@@ -191,22 +255,34 @@ export class RequestHeadParser extends HeadParser {
     } else if (this.minorVersion === 1) {
       return this.fail(Fault.missingHost);
     }
+    this.upgradesToWebSocket =
+      this.namesWebSocket &&
+      this.isGet &&
+      this.minorVersion === 1 &&
+      this.nominated?.has("upgrade") === true &&
+      !this.sendsChunks &&
+      this.contentLength <= 0;
     return Parsed.complete;
   }
 
-  /** Asterisk and absolute form (RFC 9112 §3.2.2, §3.2.4); any other start but `/` is no target for a proxy in front. */
-  private checkTarget(bytes: Uint8Array, first: number): boolean {
+  /**
+   * Absolute form (RFC 9112 §3.2.2), whatever its scheme: its authority takes the place of Host. Any other target is the
+   * instance's to understand.
+   */
+  private readTarget(bytes: Uint8Array): boolean {
     const { targetStart, targetEnd } = this;
-    if (first === 0x2a) return targetEnd - targetStart === 1;
-    let colon = targetStart;
-    while (colon < targetEnd && bytes[colon] !== COLON) colon++;
-    const isHttp =
-      equalsIgnoringCase(bytes, targetStart, colon, http) || equalsIgnoringCase(bytes, targetStart, colon, https);
-    if (!isHttp || bytes[colon + 1] !== 0x2f || bytes[colon + 2] !== 0x2f) return false;
-    let end = colon + 3;
-    while (end < targetEnd && bytes[end] !== 0x2f && bytes[end] !== 0x3f) end++;
-    if (end === colon + 3 || !isHostValue(bytes, colon + 3, end)) return false;
-    this.authorityStart = colon + 3;
+    const colon = schemeEnd(bytes, targetStart, targetEnd);
+    if (colon < 0 || bytes[colon + 1] !== 0x2f || bytes[colon + 2] !== 0x2f || colon + 3 > targetEnd) return true;
+    let start = colon + 3;
+    let end = start;
+    for (; end < targetEnd; end++) {
+      const byte = bytes[end];
+      if (byte === 0x2f || byte === 0x3f || byte === 0x23) break;
+      // RFC 9110 §4.2.4: names and passwords have no place there, and don't go on.
+      if (byte === 0x40) start = end + 1;
+    }
+    if (start === end || !isHostValue(bytes, start, end)) return false;
+    this.authorityStart = start;
     this.authorityEnd = end;
     return true;
   }
@@ -217,22 +293,22 @@ export class RequestHeadParser extends HeadParser {
 
   /** Whether the method may be sent again when no answer came (RFC 9110 §9.2.2). */
   isIdempotent(bytes: Uint8Array): boolean {
-    if (bytes[this.start] === 0x47 && matches(bytes, this.start, this.methodEnd, get)) return true;
+    if (this.isGet) return true;
     for (const method of otherIdempotent) if (matches(bytes, this.start, this.methodEnd, method)) return true;
     return false;
   }
 }
 
-const isHeadMethod = (bytes: Uint8Array, start: number): boolean =>
-  bytes[start + 2] === 0x41 && bytes[start + 3] === 0x44;
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
-/** Bytes of `uri-host [":" port]` (RFC 9110 §7.2), coarsely: no blank, comma, slash, `?`, `#`, `@` or control byte. */
-const isHostValue = (bytes: Uint8Array, start: number, end: number): boolean => {
+/** Where the colon behind a scheme stands (RFC 3986 §3.1), or -1. */
+const schemeEnd = (bytes: Uint8Array, start: number, end: number): number => {
   for (let pos = start; pos < end; pos++) {
     const byte = bytes[pos] as number;
-    if (isTargetByte[byte] === 0 || byte === 0x2c || byte === 0x2f || byte === 0x3f || byte === 0x23 || byte === 0x40) {
-      return false;
-    }
+    if (byte === COLON) return pos > start ? pos : -1;
+    const isLetter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+    const isOther = isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e;
+    if (!isLetter && (pos === start || !isOther)) return -1;
   }
-  return true;
+  return -1;
 };

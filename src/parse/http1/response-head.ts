@@ -10,6 +10,7 @@ const versionPrefix = bytesOf("HTTP/1.");
 const codeEnd = 12;
 
 export class ResponseHeadParser extends HeadParser {
+  protected readonly startLineFault = Fault.badStatusLine;
   status = 0;
   /** Where the reason phrase ends; it begins 12 bytes behind {@link start}, with its blank. */
   reasonEnd = 0;
@@ -24,7 +25,7 @@ export class ResponseHeadParser extends HeadParser {
   parse(bytes: Uint8Array, end: number): Parsed {
     if (this.state < At.fieldStart) {
       const parsed = this.parseStatusLine(bytes, end);
-      if (parsed !== Parsed.complete) return parsed;
+      if (parsed !== Parsed.complete || this.state >= At.oddStartLine) return parsed;
     }
     return this.parseFields(bytes, end);
   }
@@ -72,7 +73,7 @@ export class ResponseHeadParser extends HeadParser {
       const byte = bytes[pos] as number;
       this.reasonEnd = pos;
       pos++;
-      if (byte === LF) return this.endStatusLine(pos, false);
+      if (byte === LF) return this.goOdd(bytes, pos - 1, end, At.oddStartLine);
       if (byte !== CR) return this.fail(Fault.badStatusLine);
       this.state = Start.lineLf;
     }
@@ -81,11 +82,8 @@ export class ResponseHeadParser extends HeadParser {
       return Parsed.incomplete;
     }
     if (bytes[pos] !== LF) return this.fail(Fault.badStatusLine);
-    return this.endStatusLine(pos + 1, bytes[start + 7] === 0x31 && bytes[start + codeEnd] === SP);
-  }
-
-  private endStatusLine(pos: number, isPlain: boolean): Parsed {
-    this.isPlainStatusLine = isPlain;
+    this.isPlainStatusLine = bytes[start + 7] === 0x31 && bytes[start + codeEnd] === SP;
+    pos++;
     this.pos = pos;
     this.fieldsStart = pos;
     this.state = At.fieldStart;

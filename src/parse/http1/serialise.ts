@@ -20,8 +20,14 @@ const forwardedForName = bytesOf("X-Forwarded-For: ");
 const requestVersion = bytesOf(" HTTP/1.1\r\n");
 const responseVersion = bytesOf("HTTP/1.1");
 const transferEncodingLine = bytesOf("Transfer-Encoding: chunked\r\n");
+const transferEncodingName = bytesOf("Transfer-Encoding: ");
+const chunkedBehind = bytesOf(", chunked\r\n");
+const trailersLine = bytesOf("TE: trailers\r\n");
+const webSocketLine = bytesOf("Upgrade: websocket\r\n");
 const keepAliveEnd = bytesOf("Connection: keep-alive\r\n\r\n");
 const closeEnd = bytesOf("Connection: close\r\n\r\n");
+const trailersEnd = bytesOf("Connection: keep-alive, TE\r\n\r\n");
+const upgradeEnd = bytesOf("Connection: upgrade\r\n\r\n");
 
 /** 1 for each field that never passes a proxy: hop-by-hop (RFC 9110 §7.6.1), or written anew. */
 const isDropped = (kinds: ReadonlyArray<Field>): Uint8Array => {
@@ -65,12 +71,17 @@ export interface ClientFacts {
 export const makeLastLines = (proto: "http" | "https", port: number): Uint8Array =>
   bytesOf(`X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\nConnection: keep-alive\r\n\r\n`);
 
-/** Writes a request head for an instance: Host first, else the order and case received, ours last. */
+/**
+ * Writes a request head for an instance: Host first, else the order and case received, ours last.
+ *
+ * *Details*: `passesUpgrade` lets a WebSocket handshake ask the instance for what the client asked.
+ */
 export const writeRequestHead = (
   head: RequestHeadParser,
   bytes: Uint8Array,
   client: ClientFacts,
   out: ByteWriter,
+  passesUpgrade = false,
 ): void => {
   const { spans } = head;
   writeRequestLine(head, bytes, out);
@@ -82,12 +93,31 @@ export const writeRequestHead = (
   } else out.put(client.nodeAddress());
   out.put(crlf);
   writeFields(head, bytes, head.fieldsStart, droppedFromRequest, out);
-  if (head.isChunked) out.put(transferEncodingLine);
+  if (head.sendsChunks) writeTransferEncoding(head, out);
+  if (head.wantsTrailers) out.put(trailersLine);
+  if (passesUpgrade) out.put(webSocketLine);
   out.put(forwardedForName);
   if (head.forwardedForIndex >= 0) writeEarlierForwardedFor(head, bytes, out);
   out.put(client.address);
   out.put(crlf);
-  out.put(client.lastLines);
+  const { lastLines } = client;
+  if (!passesUpgrade && !head.wantsTrailers) {
+    out.put(lastLines);
+    return;
+  }
+  out.putRun(lastLines, 0, lastLines.length - keepAliveEnd.length);
+  // RFC 9110 §7.6.1, §10.1.4: what is meant for the next hop alone is named as such.
+  out.put(passesUpgrade ? upgradeEnd : trailersEnd);
+};
+
+const writeTransferEncoding = (head: HeadParser, out: ByteWriter): void => {
+  if (head.otherCodings === undefined) {
+    out.put(transferEncodingLine);
+    return;
+  }
+  out.put(transferEncodingName);
+  out.put(head.otherCodings);
+  out.put(chunkedBehind);
 };
 
 /** Method, target in origin or asterisk form (RFC 9112 §3.2.1), our version. */
@@ -131,7 +161,7 @@ export const writeResponseHead = (
     writeStatusLine(head, bytes, out);
   }
   writeFields(head, bytes, from, head.status === 204 ? droppedWithoutBody : droppedFromResponse, out);
-  if (isChunked) out.put(transferEncodingLine);
+  if (isChunked) writeTransferEncoding(head, out);
   out.put(keepsAlive ? keepAliveEnd : closeEnd);
 };
 
@@ -140,6 +170,14 @@ export const writeInterimHead = (head: ResponseHeadParser, bytes: Uint8Array, ou
   writeStatusLine(head, bytes, out);
   writeFields(head, bytes, head.fieldsStart, droppedWithoutBody, out);
   out.put(crlf);
+};
+
+/** Writes the response that ends HTTP on a connection (101): its fields, and the upgrade that was asked for. */
+export const writeUpgradeHead = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
+  writeStatusLine(head, bytes, out);
+  writeFields(head, bytes, head.fieldsStart, droppedWithoutBody, out);
+  out.put(webSocketLine);
+  out.put(upgradeEnd);
 };
 
 const writeStatusLine = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void => {

@@ -1,7 +1,7 @@
 // Each limit at its edge: exactly the limit passes, one more is refused, however the bytes are cut.
 import { describe, expect, test } from "bun:test";
 import { bytesOf } from "../../../../src/parse/http1/bytes.ts";
-import { defaultHeadLimits, methodMaxBytes } from "../../../../src/parse/http1/limits.ts";
+import { defaultHeadLimits } from "../../../../src/parse/http1/limits.ts";
 import { RequestHeadParser } from "../../../../src/parse/http1/request-head.ts";
 import { cutsNear, requestLimits, responseLimits } from "./limit-cases.ts";
 import { parseRequestInPlace, readRequest, readResponse } from "./readers.ts";
@@ -16,8 +16,13 @@ const brief =
   };
 
 test("the limits are the documented ones", () => {
-  expect(defaultHeadLimits).toEqual({ startLineBytes: 16_384, fieldBytes: 16_384, headBytes: 65_536, fieldCount: 100 });
-  expect(methodMaxBytes).toBe(127);
+  expect(defaultHeadLimits).toEqual({
+    startLineBytes: 16_384,
+    fieldBytes: 16_384,
+    headBytes: 65_536,
+    fieldCount: 100,
+    methodBytes: 127,
+  });
 });
 
 describe("requests", () => {
@@ -33,11 +38,15 @@ describe("responses", () => {
 });
 
 test("other limits may be set", () => {
-  const limits = { startLineBytes: 20, fieldBytes: 10, headBytes: 64, fieldCount: 2 };
+  const limits = { startLineBytes: 20, fieldBytes: 10, headBytes: 64, fieldCount: 2, methodBytes: 4 };
   const run = brief(parseRequestInPlace(0, limits));
   expectAtEverySplit("GET /1234 HTTP/1.1\r\nHost: a\r\n\r\n", run, "GET");
   expectAtEverySplit("GET /12345 HTTP/1.1\r\nHost: a\r\n\r\n", run, "fault requestLineTooLong");
+  expectAtEverySplit("LOCK / HTTP/1.1\r\nHost: a\r\n\r\n", run, "LOC");
+  expectAtEverySplit("PATCH / HTTP/1.1\r\nHost: a\r\n\r\n", run, "fault methodTooLong");
   expectAtEverySplit("GET / HTTP/1.1\r\nHost: ab\r\n\r\n", run, "GET");
+  expectAtEverySplit("LOCK / HTTP/1.1\r\nHost: a\r\n\r\n", run, "LOC");
+  expectAtEverySplit("PATCH / HTTP/1.1\r\nHost: a\r\n\r\n", run, "fault methodTooLong");
   expectAtEverySplit("GET / HTTP/1.1\r\nHost: abc\r\n\r\n", run, "fault fieldTooLong");
   expectAtEverySplit("GET / HTTP/1.1\r\nA: 1\r\nHost: a\r\n\r\n", run, "GET");
   expectAtEverySplit("GET / HTTP/1.1\r\nA: 1\r\nHost: a\r\nB: 2\r\n\r\n", run, "fault tooManyFields");

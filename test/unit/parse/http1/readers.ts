@@ -2,13 +2,16 @@
 //
 // A piece that was taken in is overwritten at once: a parser that still looks at it is caught.
 
+import { ByteWriter } from "../../../../src/parse/byte-writer.ts";
 import { textOf } from "../../../../src/parse/http1/bytes.ts";
-import { nameOfFault } from "../../../../src/parse/http1/fault.ts";
+import { Fault, nameOfFault } from "../../../../src/parse/http1/fault.ts";
 import { fieldStride, type HeadParser, Parsed } from "../../../../src/parse/http1/head.ts";
 import { type HeadReader, makeRequestReader, makeResponseReader } from "../../../../src/parse/http1/head-reader.ts";
-import type { HeadLimits } from "../../../../src/parse/http1/limits.ts";
+import { defaultHeadLimits, type HeadLimits } from "../../../../src/parse/http1/limits.ts";
 import { RequestHeadParser } from "../../../../src/parse/http1/request-head.ts";
 import { ResponseHeadParser } from "../../../../src/parse/http1/response-head.ts";
+import { repairResponseHead } from "../../../../src/parse/http1/response-repair.ts";
+import { screenRequest } from "../../../../src/parse/http1/screen.ts";
 import { joinPieces, type Pieces, wholeText } from "./splits.ts";
 
 const poison = 0xbd;
@@ -25,7 +28,7 @@ const readWith = <P extends HeadParser>(
       // Behind other bytes, as a pipelined head lies: offsets must move when the head gets a buffer of its own.
       const chunk = new Uint8Array(lead + piece.length).fill(poison);
       chunk.set(piece, lead);
-      const parsed = reader.read(chunk, lead);
+      const parsed = reader.read(chunk, lead, defaultHeadLimits);
       if (parsed === Parsed.incomplete) {
         chunk.fill(poison);
         continue;
@@ -59,7 +62,7 @@ const describeFraming = (head: HeadParser): string => {
   const words: Array<string> = [];
   if (head.contentLength >= 0) words.push(`length ${head.contentLength}`);
   if (head.isChunked) words.push("chunked");
-  if (head.isChunked !== head.hasTransferEncoding) words.push("coded otherwise");
+  if (head.otherCodings !== undefined) words.push(`coded ${wholeText(head.otherCodings)}`);
   if (head.saysClose) words.push("close");
   if (head.saysKeepAlive) words.push("keep-alive");
   if (head.nominated !== undefined) words.push(`nominates ${[...head.nominated].join("+")}`);
@@ -68,8 +71,13 @@ const describeFraming = (head: HeadParser): string => {
   return words.map((word) => `, ${word}`).join("");
 };
 
+const describeOdd = (rest: string): string => (rest === "" ? "odd" : `odd, rest ${JSON.stringify(rest)}`);
+
 export const describeRequest = (head: RequestHeadParser, bytes: Uint8Array, rest = ""): string => {
   const words: Array<string> = [];
+  if (head.isOdd) return describeOdd(rest);
+  if (head.wantsTrailers) words.push("trailers");
+  if (head.upgradesToWebSocket) words.push("websocket");
   if (head.isHead) words.push("HEAD");
   if (head.expectsContinue) words.push("continue");
   if (head.authorityStart >= 0) words.push(`authority ${textOf(bytes, head.authorityStart, head.authorityEnd)}`);
@@ -82,6 +90,7 @@ export const describeRequest = (head: RequestHeadParser, bytes: Uint8Array, rest
 
 export const describeResponse = (head: ResponseHeadParser, bytes: Uint8Array, rest = ""): string => {
   const words: Array<string> = [];
+  if (head.isOdd) return describeOdd(rest);
   if (!head.isPlainStatusLine) words.push("not plain");
   if (head.keepsAlive) words.push("keeps");
   if (rest !== "") words.push(`rest ${JSON.stringify(rest)}`);
@@ -93,27 +102,46 @@ export const describeResponse = (head: ResponseHeadParser, bytes: Uint8Array, re
 export const readRequest = (pieces: Pieces): string => readWith(makeRequestReader(), pieces, describeRequest);
 export const readResponse = (pieces: Pieces): string => readWith(makeResponseReader(), pieces, describeResponse);
 
-/** Reads a head through a reader and gives it to `onHead`. */
+/** Reads a head through a reader, has an odd one repaired, and gives it to `onHead`. */
 export const withRequest = (
   pieces: Pieces,
   onHead: (head: RequestHeadParser, bytes: Uint8Array, rest: string) => string,
-): string => readWith(makeRequestReader(), pieces, onHead);
+): string => {
+  const reader = makeRequestReader();
+  return readWith(reader, pieces, (parser, bytes, rest) => {
+    if (!parser.isOdd) return onHead(parser, bytes, rest);
+    const { fault } = screenRequest(reader, "monitor", defaultHeadLimits);
+    return fault === Fault.none ? onHead(parser, reader.bytes, rest) : `fault ${nameOfFault(fault)}`;
+  });
+};
 export const withResponse = (
   pieces: Pieces,
   onHead: (head: ResponseHeadParser, bytes: Uint8Array, rest: string) => string,
-): string => readWith(makeResponseReader(), pieces, onHead);
+): string => {
+  const reader = makeResponseReader();
+  return readWith(reader, pieces, (parser, bytes, rest) => {
+    if (!parser.isOdd) return onHead(parser, bytes, rest);
+    const repaired = new ByteWriter();
+    const fault = repairResponseHead(bytes, parser.start, parser.pos, repaired);
+    if (fault !== Fault.none) return `fault ${nameOfFault(fault)}`;
+    if (reader.replaceHead(repaired.view(), defaultHeadLimits) === Parsed.faulty)
+      return `fault ${nameOfFault(parser.fault)}`;
+    return parser.isOdd ? "fault badFieldValue" : onHead(parser, reader.bytes, rest);
+  });
+};
 
 /** Drives a parser itself, in one buffer at `offset`, behind which tempting line ends stand that have not come yet. */
 const parseInPlace = <P extends HeadParser>(
   parser: P,
   pieces: Pieces,
   offset: number,
+  limits: HeadLimits | undefined,
   onHead: (parser: P, bytes: Uint8Array, rest: string) => string,
 ): string => {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const bytes = new Uint8Array(offset + length + 16).fill(0x0a);
   let end = offset;
-  parser.begin(offset);
+  parser.begin(offset, limits);
   for (const [index, piece] of pieces.entries()) {
     bytes.set(piece, end);
     end += piece.length;
@@ -129,9 +157,9 @@ const parseInPlace = <P extends HeadParser>(
 export const parseRequestInPlace =
   (offset = 0, limits?: HeadLimits) =>
   (pieces: Pieces): string =>
-    parseInPlace(new RequestHeadParser(limits), pieces, offset, describeRequest);
+    parseInPlace(new RequestHeadParser(), pieces, offset, limits, describeRequest);
 
 export const parseResponseInPlace =
   (offset = 0, limits?: HeadLimits) =>
   (pieces: Pieces): string =>
-    parseInPlace(new ResponseHeadParser(limits), pieces, offset, describeResponse);
+    parseInPlace(new ResponseHeadParser(), pieces, offset, limits, describeResponse);

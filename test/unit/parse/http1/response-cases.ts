@@ -9,8 +9,8 @@ export const soundResponses: ReadonlyArray<HeadCase> = [
   ["obs-text in the reason", "HTTP/1.1 200 \xd6K\r\n\r\n", '200 1.1 " \xd6K" [], keeps'],
   ["an empty reason", "HTTP/1.1 204 \r\n\r\n", '204 1.1 " " [], keeps'],
   ["neither reason nor blank", "HTTP/1.1 204\r\n\r\n", '204 1.1 "" [], not plain, keeps'],
-  ["neither reason nor blank, bare LF", "HTTP/1.1 204\n\n", '204 1.1 "" [], not plain, keeps'],
-  ["a status line ended by a bare LF", "HTTP/1.1 200 OK\n\r\n", '200 1.1 " OK" [], not plain, keeps'],
+  ["neither reason nor blank, bare LF", "HTTP/1.1 204\n\n", "odd"],
+  ["a status line ended by a bare LF", "HTTP/1.1 200 OK\n\r\n", "odd"],
   ["HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\n", '200 1.0 " OK" [], not plain'],
   [
     "HTTP/1.0 kept alive",
@@ -51,11 +51,7 @@ export const soundResponses: ReadonlyArray<HeadCase> = [
     ok("Host: a\r\nHost: b, c\r\nExpect: x\r\n"),
     '200 1.1 " OK" [Host: a; Host: b, c; Expect: x], keeps',
   ],
-  [
-    "bare LFs and blanks",
-    "HTTP/1.1 200 OK\nA: 1 \nB:\t2\t\r\nC: 3\n\n",
-    '200 1.1 " OK" [A: 1; B: 2; C: 3], uneven 0+1+2, not plain, keeps',
-  ],
+  ["bare LFs and blanks", "HTTP/1.1 200 OK\nA: 1 \nB:\t2\t\r\nC: 3\n\n", "odd"],
   [
     "a nominated field",
     ok("Connection: X-A\r\nX-A: 1\r\n"),
@@ -86,14 +82,15 @@ export const brokenResponses: ReadonlyArray<HeadCase> = [
   ["a tab behind the status", "HTTP/1.1 200\tOK\r\n\r\n", "fault badStatusLine"],
   ["a NUL in the reason", "HTTP/1.1 200 O\0K\r\n\r\n", "fault badStatusLine"],
   ["a CR alone in the reason", "HTTP/1.1 200 O\rK\r\n\r\n", "fault badStatusLine"],
-  ["a line without a colon", ok("X\r\n"), "fault badFieldName"],
-  ["a blank in front of the colon", ok("X : 1\r\n"), "fault blankBeforeColon"],
-  ["a CR alone in a value", ok("X: a\rb\r\n"), "fault badFieldValue"],
-  ["a folded line", ok("X: a\r\n b\r\n"), "fault foldedField"],
+  ["a line without a colon", ok("X\r\n"), "odd"],
+  ["a blank in front of the colon", ok("X : 1\r\n"), "odd"],
+  ["a CR alone in a value", ok("X: a\rb\r\n"), "odd"],
+  ["a line folded onto the status line", "HTTP/1.1 200 OK\r\n X: a\r\n\r\n", "odd"],
+  ["a folded line", ok("X: a\r\n b\r\n"), "odd"],
   ["a bad length", ok("Content-Length: 1x\r\n"), "fault badContentLength"],
   ["different lengths", ok("Content-Length: 1\r\nContent-Length: 2\r\n"), "fault differentContentLengths"],
-  ["another coding", ok("Transfer-Encoding: gzip\r\n"), "fault badTransferEncoding"],
-  ["a CR alone at the end", "HTTP/1.1 200 OK\r\n\rX", "fault badFieldName"],
+  ["another coding", ok("Transfer-Encoding: gzip\r\n"), '200 1.1 " OK" [Transfer-Encoding: gzip], coded gzip, keeps'],
+  ["a CR alone at the end", "HTTP/1.1 200 OK\r\n\rX\r\n\r\n", "odd"],
 ];
 
 export const unfinishedResponses: ReadonlyArray<HeadCase> = [
