@@ -12,7 +12,7 @@ const usualLimit = 1024;
 export class DescriptorBudget {
   /** Client connections that are open. */
   clients = 0;
-  /** Back-end connections that are kept idle. */
+  /** Back-end connections that are kept idle, or being opened to be. */
   idle = 0;
   /** What a connection to an instance takes: 2 where the instance is in this process too, as in demo mode. */
   perBackendConnection = 1;
@@ -24,12 +24,21 @@ export class DescriptorBudget {
 
   /** More is promised to clients, and kept idle, than there is. */
   get isOverdrawn(): boolean {
-    return this.clients * this.perClient + this.idle * this.perBackendConnection > this.total;
+    return this.held > this.total;
+  }
+
+  /** One more connection may be kept idle. */
+  get hasRoomForIdle(): boolean {
+    return this.held + this.perBackendConnection <= this.total;
   }
 
   /** How many clients can be let in at most. */
   get clientMax(): number {
     return Math.max(1, Math.floor(this.total / this.perClient));
+  }
+
+  private get held(): number {
+    return this.clients * this.perClient + this.idle * this.perBackendConnection;
   }
 
   /** What a client may need: its own, and those of one connection to an instance. */

@@ -15,11 +15,11 @@ export class FakeSocket {
   remotePort = 50_000;
   localAddress = "192.0.2.1";
 
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, offset = 0, length = bytes.length): number {
     if (this.isGone) return -1;
-    const taken = Math.min(this.room, bytes.length);
+    const taken = Math.min(this.room, length);
     this.room -= taken;
-    if (taken > 0) this.writes.push(bytes.slice(0, taken));
+    if (taken > 0) this.writes.push(bytes.slice(offset, offset + taken));
     return taken;
   }
 

@@ -148,3 +148,38 @@ test("the valve is counted: the first holder stops the socket, the last one star
   transport.shutValve();
   expect(socket.calls).toEqual(["pause", "resume", "pause"]);
 });
+
+// The system reports a reset to whoever asks first. Where a write did, Bun shows what follows as an end in good order.
+test("a write that fails reports a reset: what came before it still arrives, and the end after it is no end", () => {
+  for (const write of ["write", "writeCopy", "flush"] as const) {
+    const { transport, socket, heard } = setUp();
+    if (write === "flush") {
+      socket.room = 0;
+      transport.write(bytesOf("ab"));
+    }
+    socket.isGone = true;
+    if (write === "flush") transport.flush();
+    else expect(transport[write](bytesOf("ab"))).toBe(false);
+    expect([transport.isBroken, heard]).toEqual([true, []]);
+    transport.receiver.onBytes(bytesOf("answer"));
+    transport.endOfInput();
+    transport.gone(undefined);
+    expect([heard, transport.isClosed, socket.calls]).toEqual([["6 bytes", "reset"], true, ["terminate"]]);
+  }
+});
+
+test("after a failed write a close without error is a reset too", () => {
+  const { transport, socket, heard } = setUp();
+  socket.isGone = true;
+  transport.write(bytesOf("ab"));
+  transport.gone(undefined);
+  expect(heard).toEqual(["reset"]);
+});
+
+test("it says how many bytes wait", () => {
+  const { transport, socket } = setUp();
+  expect(transport.keptBytes).toBe(0);
+  socket.room = 1;
+  transport.write(bytesOf("abc"));
+  expect(transport.keptBytes).toBe(2);
+});
