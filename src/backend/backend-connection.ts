@@ -7,7 +7,6 @@ import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import type { Receiver, Transport } from "../net/transport.ts";
 import { ByteWriter } from "../parse/byte-writer.ts";
 import type { BackendMember } from "./backend-member.ts";
-import { poolIdleMs } from "./pool.ts";
 
 /** The exchange that a connection serves. */
 export interface BackendUser {
@@ -20,8 +19,10 @@ export interface BackendUser {
 export class BackendConnection implements Receiver, DeadlineOwner {
   /** The head of the request in progress, ours to write again if the connection dies before an answer. */
   readonly head = new ByteWriter(512);
-  /** How many responses it has delivered; above zero it is a reused connection, which may have died unnoticed. */
+  /** How many responses it has delivered. */
   servedResponses = 0;
+  /** It has waited in the pool, after an answer or opened ahead of demand, and may have died there unnoticed. */
+  wasIdle = false;
   private user: BackendUser | undefined = undefined;
   private readonly deadline = new Deadline(this);
   private idleSinceMs = 0;
@@ -43,15 +44,28 @@ export class BackendConnection implements Receiver, DeadlineOwner {
   /** The exchange has its whole response; the connection waits for the next one, or closes if none may come. */
   release(): void {
     this.user = undefined;
-    this.servedResponses++;
-    const { transport } = this;
+    if (this.servedResponses++ === 0) this.member.reserve.hasAnswered(this.wasIdle);
+    this.wait();
+  }
+
+  /** Waits in the pool for an exchange; closes if it can't. */
+  wait(): void {
+    const { transport, deadline } = this;
+    const { pool } = this.member;
     // Bytes that the instance has not taken belong to a request that is over: nothing may be sent behind them.
-    if (transport.hasEnded || transport.isClosed || !transport.isWritable || !this.member.pool.put(this)) {
+    if (transport.hasEnded || transport.isClosed || !transport.isWritable || !pool.put(this)) {
       this.close();
       return;
     }
+    this.wasIdle = true;
+    // While it was in use the deadline stayed armed; it is early enough unless the limit is a shorter one now.
+    if (!deadline.isArmed || deadline.dueMs > clock.nowMs + pool.idleTimeoutMs) deadline.armIn(pool.idleTimeoutMs);
     this.idleSinceMs = clock.nowMs;
-    if (!this.deadline.isArmed) this.deadline.armIn(poolIdleMs);
+  }
+
+  /** The pool's limit on idle time has changed. */
+  limitIdleTime(): void {
+    this.deadline.arm(this.idleSinceMs + this.member.pool.idleTimeoutMs);
   }
 
   /** Ends the connection in good order. */
@@ -68,7 +82,7 @@ export class BackendConnection implements Receiver, DeadlineOwner {
 
   onBytes(chunk: Uint8Array): void {
     if (this.user !== undefined) this.user.onBackendBytes(chunk);
-    else this.discard();
+    else this.lose();
   }
 
   onWritable(): void {
@@ -77,23 +91,36 @@ export class BackendConnection implements Receiver, DeadlineOwner {
 
   onEnd(): void {
     if (this.user !== undefined) this.user.onBackendEnd();
-    else this.discard();
+    else this.lose();
   }
 
   onClosed(isReset: boolean): void {
-    const user = this.user;
+    const { user } = this;
+    if (user === undefined) {
+      this.lose();
+      return;
+    }
     this.leave();
-    if (user !== undefined) user.onBackendClosed(isReset);
-    else this.member.pool.remove(this);
+    user.onBackendClosed(isReset);
   }
 
   /** Idle for long enough? While in use the deadline stays armed and only looks again later. */
   onDeadline(nowMs: number): number {
-    if (this.user !== undefined) return nowMs + poolIdleMs;
-    const dueMs = this.idleSinceMs + poolIdleMs;
+    const { pool, reserve } = this.member;
+    if (this.user !== undefined) return nowMs + pool.idleTimeoutMs;
+    const dueMs = this.idleSinceMs + pool.idleTimeoutMs;
     if (dueMs > nowMs) return dueMs;
     this.discard();
+    // At once, so that an instance without traffic isn't without a connection meanwhile.
+    reserve.refill(nowMs);
     return 0;
+  }
+
+  /** The instance has ended it while it waited, or sent what nobody asked for. */
+  private lose(): void {
+    const ageMs = clock.nowMs - this.idleSinceMs;
+    this.discard();
+    if (this.servedResponses === 0) this.member.reserve.lostUnused(ageMs);
   }
 
   private discard(): void {

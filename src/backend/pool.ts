@@ -1,15 +1,13 @@
 // Connections to one instance that are kept open between exchanges (RFC 9112 §9.3).
 //
-// Most recently used first, so that a load that shrinks lets the rest grow old and close. Owns idle connections only:
-// one that is taken belongs to its exchange until it is put back or ends. All pools together stay within the descriptor
-// budget: what is kept idle gives way to clients, the longest idle first.
+// Most recently used first, so that a load that shrinks lets the rest grow old and close; what was opened ahead of
+// demand waits behind what has served. Owns idle connections only: one that is taken belongs to its exchange until it is
+// put back or ends. All pools together stay within the descriptor budget: what is kept idle gives way to clients, the
+// longest idle first.
 import { descriptors } from "../net/descriptors.ts";
 import type { BackendConnection } from "./backend-connection.ts";
-
-/** At most so many idle connections are kept per instance. */
-export const poolMaxIdle = 64;
-/** An idle connection is closed after so long, in milliseconds, before a typical instance (60 s and more) would close it. */
-export const poolIdleMs = 55_000;
+import { type PoolTerms, passivePoolTerms } from "./pool-terms.ts";
+import type { Reserve } from "./reserve.ts";
 
 /** Pools that keep connections now, so that one can be asked to give way. */
 const pools = new Set<Pool>();
@@ -17,6 +15,14 @@ const pools = new Set<Pool>();
 export class Pool {
   private readonly idle: Array<BackendConnection> = [];
   private isClosed = false;
+  private maxIdle = passivePoolTerms.maxIdle;
+  /** A connection that has been idle for so long closes, in milliseconds. */
+  idleTimeoutMs = passivePoolTerms.idleTimeoutMs;
+
+  constructor(
+    /** Hears of it when fewer wait than it wants. */
+    private readonly reserve: Reserve,
+  ) {}
 
   get idleCount(): number {
     return this.idle.length;
@@ -26,19 +32,21 @@ export class Pool {
   take(): BackendConnection | undefined {
     const connection = this.idle.pop();
     if (connection !== undefined) descriptors.idle--;
+    if (this.idle.length < this.reserve.least) this.reserve.alert();
     return connection;
   }
 
-  /** Keeps a connection whose last response was read whole; false when it isn't wanted and must be closed. */
+  /** Keeps a connection that is between exchanges; false when it isn't wanted and must be closed. */
   put(connection: BackendConnection): boolean {
-    if (this.isClosed || this.idle.length >= poolMaxIdle) return false;
-    descriptors.idle++;
-    if (descriptors.isOverdrawn) {
-      descriptors.idle--;
+    if (this.isClosed || !descriptors.hasRoomForIdle) return false;
+    if (this.idle.length >= this.maxIdle) {
+      this.reserve.hasExcess();
       return false;
     }
+    descriptors.idle++;
     if (this.idle.length === 0) pools.add(this);
-    this.idle.push(connection);
+    if (connection.servedResponses > 0) this.idle.push(connection);
+    else this.idle.unshift(connection);
     return true;
   }
 
@@ -47,13 +55,24 @@ export class Pool {
     if (index < 0) return;
     this.idle.splice(index, 1);
     descriptors.idle--;
+    if (this.idle.length < this.reserve.least) this.reserve.alert();
   }
 
   /** The connection that has been idle longest, taken out; undefined when none is. */
   takeOldest(): BackendConnection | undefined {
     const connection = this.idle.shift();
     if (connection !== undefined) descriptors.idle--;
+    if (this.idle.length < this.reserve.least) this.reserve.alert();
     return connection;
+  }
+
+  /** Follows other terms: what they don't allow is closed, the longest idle first. */
+  keep({ maxIdle, idleTimeoutMs }: PoolTerms): void {
+    this.maxIdle = maxIdle;
+    while (this.idle.length > maxIdle) this.takeOldest()?.close();
+    if (idleTimeoutMs === this.idleTimeoutMs) return;
+    this.idleTimeoutMs = idleTimeoutMs;
+    for (const connection of this.idle) connection.limitIdleTime();
   }
 
   /** Closes what is idle and keeps nothing more: the instance has left. */

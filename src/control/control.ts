@@ -4,9 +4,11 @@
 // by one assignment each. What didn't change isn't touched. Owns the listeners, their connections' fibers and the
 // members; it reads no file and checks no rule.
 import { Context, Effect, FiberSet, Layer, Semaphore } from "effect";
+import { makePoolTerms } from "../backend/pool-terms.ts";
 import type { BindError } from "../errors.ts";
 import { Admission } from "../listen/admission.ts";
 import { type Configuration, defaultManagement, defaultShutdownGrace } from "../model/configuration.ts";
+import { isLayer7 } from "../model/protocol.ts";
 import { registerMetrics } from "../observe/metrics.ts";
 import { readMetrics } from "./listener-metrics.ts";
 import { Members } from "./members.ts";
@@ -110,6 +112,7 @@ class State {
 
   shutdown(graceMs: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
+      this.members.stopOpening();
       const listeners = [...this.running.values()];
       yield* Effect.forEach(listeners, (listener) => listener.close, { discard: true });
       const services = [...listeners.map(({ service }) => service), ...this.leaving];
@@ -183,8 +186,12 @@ class State {
       if (listener === undefined) continue;
       const left = listener.take(this.routes.make(one, listener.port, listener.route));
       if (left !== undefined) this.letGo(left);
+      const { listener: written, loadBalancer } = one;
+      if (isLayer7(written.protocol)) {
+        this.members.keep(listener.route.membership.members, makePoolTerms(loadBalancer.attributes, true));
+      }
     }
-    this.members.retireUnused();
+    this.members.endUse();
   }
 
   /** Closes listeners that the configuration doesn't name any more; their connections may finish. */

@@ -1,5 +1,6 @@
 // The numbers of listeners and instances as metric families, read from the running state when somebody asks.
 import type { MetricFamily, Sample } from "../observe/metrics.ts";
+import { classOf, desyncClassNames } from "../parse/http1/desync.ts";
 import type { RunningListener } from "./running-listener.ts";
 import type { Service } from "./service.ts";
 
@@ -65,6 +66,17 @@ export const readMetrics = (
       type: "counter",
       samples: listeners.flatMap(({ open, labels }) =>
         [...open.counters.reasons].map(([reason, value]) => ({ labels: { ...labels, reason }, value })),
+      ),
+    },
+    {
+      name: "elbow_desync_requests_total",
+      help: "HTTP requests that don't comply with RFC 9112, served or refused, by class and reason; their sum is AWS's DesyncMitigationMode_NonCompliant_Request_Count.",
+      type: "counter",
+      samples: listeners.flatMap(({ open, labels }) =>
+        [...open.counters.desync].map(([reason, value]) => ({
+          labels: { ...labels, class: desyncClassNames[classOf(reason)], reason },
+          value,
+        })),
       ),
     },
     {

@@ -4,6 +4,7 @@
 // and leases survive whatever else changes. One that leaves while in use is remembered until it isn't: if it comes back
 // before, it is the same member.
 import { BackendMember } from "../backend/backend-member.ts";
+import { type PoolTerms, passivePoolTerms } from "../backend/pool-terms.ts";
 import type { Instance } from "../model/instance.ts";
 import { Endpoint } from "../net/endpoint.ts";
 import type { Names } from "./resolver.ts";
@@ -13,6 +14,9 @@ export class Members {
   /** Members that have left, with something still in progress. */
   private readonly leaving = new Map<string, BackendMember>();
   private used = new Set<string>();
+  /** What layer-7 listeners ask of the members' pools. */
+  private terms = new Map<BackendMember, PoolTerms>();
+  private isEnding = false;
 
   /** The members of an instance behind listeners with this instance port, one for each address; new ones are made. */
   of(loadBalancer: string, instance: Instance, instancePort: number, names: Names): ReadonlyArray<BackendMember> {
@@ -32,31 +36,51 @@ export class Members {
       .filter((member) => member !== undefined);
   }
 
-  /** Begins a new count of which members are in use. */
+  /** Begins a new count of which members are in use, and how. */
   beginUse(): void {
     this.used = new Set();
+    this.terms = new Map();
     for (const [key, member] of this.leaving) if (!isBusy(member)) this.leaving.delete(key);
   }
 
-  /** Lets members go that nobody asked for since {@link beginUse}; connections in use finish, idle ones close. */
-  retireUnused(): void {
+  /** A layer-7 listener takes connections from these members' pools. */
+  keep(members: ReadonlyArray<BackendMember>, terms: PoolTerms): void {
+    for (const member of members) this.terms.set(member, terms);
+  }
+
+  /**
+   * Ends the count that {@link beginUse} began.
+   *
+   * *Details*: members that nobody asked for go; their connections in use finish, idle ones close. The others keep
+   * connections as their listeners ask, which opens some ahead of demand.
+   */
+  endUse(): void {
     for (const [key, member] of this.registered) {
-      if (this.used.has(key)) continue;
-      member.pool.close();
+      if (this.used.has(key)) {
+        if (!this.isEnding) member.keep(this.terms.get(member) ?? passivePoolTerms);
+        continue;
+      }
+      member.leave();
       this.registered.delete(key);
       if (isBusy(member)) this.leaving.set(key, member);
     }
   }
 
+  /** The process is about to end: nothing more is opened ahead of demand. */
+  stopOpening(): void {
+    this.isEnding = true;
+    for (const member of this.registered.values()) member.reserve.stop();
+  }
+
   /** Closes every idle connection; for the end of the process. */
   closeIdle(): void {
-    for (const member of this.registered.values()) member.pool.close();
+    for (const member of this.registered.values()) member.leave();
   }
 
   private revive(key: string): BackendMember | undefined {
     const member = this.leaving.get(key);
     this.leaving.delete(key);
-    member?.pool.open();
+    member?.comeBack();
     return member;
   }
 }

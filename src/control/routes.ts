@@ -10,6 +10,7 @@ import type { Listener } from "../model/listener.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
 import { ListenerCounters } from "../observe/counters.ts";
 import { makeLastLines } from "../parse/http1/serialise.ts";
+import { makeHttpTerms } from "../pipeline/http-terms.ts";
 import type { Route } from "../pipeline/route.ts";
 import type { Members } from "./members.ts";
 import type { Names } from "./resolver.ts";
@@ -54,7 +55,7 @@ export class Routes {
       counters: this.countersOf(wanted),
       idleTimeoutMs: attributes.idleTimeout * 1000,
       connectTimeoutMs: attributes.connectTimeout * 1000,
-      requestHeadTimeoutMs: attributes.requestHeadTimeout * 1000,
+      http: makeHttpTerms(attributes),
       requestLastLines: makeLastLines("http", port),
     };
   }

@@ -28,6 +28,8 @@ const start = async (script: Script, shutdownGrace = 30) => {
           { protocol: "TCP", port: tcpPort, instancePort: instance.port },
         ],
         instances: ["127.0.0.1"],
+        // Its first connection is then the first client's.
+        attributes: { minIdleConnections: 0 },
       },
     },
   });

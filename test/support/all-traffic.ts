@@ -36,9 +36,9 @@ export const startGround = async (): Promise<TrafficGround & { readonly run: () 
   const elbow = await startElbow(
     configurationOf([
       { name: "tcp", instances: [echoing, freePort()] },
-      { name: "http", protocol: "HTTP", instances: [web] },
+      { name: "http", protocol: "HTTP", instances: [web], attributes: { minIdleConnections: 2 } },
       { name: "hanging", instances: [silent], attributes: { connectTimeout: 1 } },
-      { name: "dead", protocol: "HTTP", instances: [freePort()] },
+      { name: "dead", protocol: "HTTP", instances: [freePort()], attributes: { minIdleConnections: 1 } },
       { name: "idle", instances: [echoing], attributes: { idleTimeout: 1 } },
     ]),
   );

@@ -1,9 +1,11 @@
 // A connection to an instance: who hears it, what ends it while it waits, and that each end is counted once.
 import { afterEach, expect, test } from "bun:test";
-import { poolIdleMs } from "../../../src/backend/pool.ts";
-import { countArmedDeadlines, tickDeadlines } from "../../../src/net/deadlines.ts";
+import { passivePoolTerms } from "../../../src/backend/pool-terms.ts";
+import { countArmedDeadlines } from "../../../src/net/deadlines.ts";
 import { withFakeTime } from "../net/fake-time.ts";
-import { makeConnection, makeIdleConnection, makeMember, makeUser } from "./idle-connections.ts";
+import { makeConnection, makeIdleConnection, makeMember, makeUser, passTime } from "./idle-connections.ts";
+
+const { idleTimeoutMs } = passivePoolTerms;
 
 afterEach(() => expect(countArmedDeadlines()).toBe(0));
 
@@ -51,14 +53,44 @@ test("a connection whose instance has ended is closed, not kept", () => {
   expect([socket.calls, member.pool.idleCount, member.counters.openConnections]).toEqual([["end"], 0, 0]);
 });
 
-test("it counts the responses that it delivered", () => {
+test("it counts the responses that it delivered, and knows whether it has waited", () => {
   const member = makeMember();
   const { connection } = makeConnection(member);
-  expect(connection.servedResponses).toBe(0);
+  expect([connection.servedResponses, connection.wasIdle]).toEqual([0, false]);
   connection.use(makeUser([]));
   connection.release();
-  expect(connection.servedResponses).toBe(1);
+  expect([connection.servedResponses, connection.wasIdle]).toEqual([1, true]);
+  const ahead = makeConnection(member).connection;
+  ahead.wait();
+  expect([ahead.servedResponses, ahead.wasIdle]).toEqual([0, true]);
   member.pool.close();
+});
+
+test("a limit on idle time that changes counts from when the wait began, whether it becomes shorter or longer", () => {
+  withFakeTime((time) => {
+    const member = makeMember();
+    const limit = (seconds: number) => member.keep({ ...passivePoolTerms, idleTimeoutMs: seconds * 1000 });
+    const [waiting, used] = [makeIdleConnection(member), makeConnection(member)];
+    used.connection.use(makeUser([]));
+    passTime(time, 4000);
+    limit(100);
+    passTime(time, 60_000);
+    limit(70);
+    passTime(time, 5800);
+    expect(waiting.socket.calls).toEqual([]);
+    passTime(time, 400);
+    expect(waiting.socket.calls).toEqual(["end"]);
+    // One that comes back from its exchange under a shorter limit keeps that one.
+    used.connection.release();
+    member.pool.take()?.use(makeUser([]));
+    limit(2);
+    used.connection.release();
+    passTime(time, 1500);
+    expect(used.socket.calls).toEqual([]);
+    passTime(time, 800);
+    expect(used.socket.calls).toEqual(["end"]);
+    expect(time.timers).toBe(0);
+  });
 });
 
 test("close and abort are told to the socket once, in the user's absence", () => {
@@ -91,21 +123,15 @@ test("idle for long it is closed; used meanwhile, it waits anew", () => {
   withFakeTime((time) => {
     const member = makeMember();
     const { connection, socket } = makeIdleConnection(member);
-    const pass = (ms: number): void => {
-      for (const endMs = time.nowMs + ms; time.nowMs < endMs; ) {
-        time.nowMs += 100;
-        tickDeadlines();
-      }
-    };
-    pass(poolIdleMs - 1000);
+    passTime(time, idleTimeoutMs - 1000);
     expect(member.pool.take() === connection).toBe(true);
     connection.use(makeUser([]));
-    pass(3 * poolIdleMs);
+    passTime(time, 3 * idleTimeoutMs);
     expect(socket.calls).toEqual([]);
     connection.release();
-    pass(poolIdleMs - 1000);
+    passTime(time, idleTimeoutMs - 1000);
     expect([socket.calls, member.pool.idleCount]).toEqual([[], 1]);
-    pass(1500);
+    passTime(time, 1500);
     expect([socket.calls, member.pool.idleCount, member.counters.openConnections]).toEqual([["end"], 0, 0]);
     expect(time.timers).toBe(0);
   });

@@ -1,8 +1,12 @@
 // The pool of kept connections: last in, first out, a cap, and an end that closes what is idle.
 import { afterEach, expect, test } from "bun:test";
 import type { BackendMember } from "../../../src/backend/backend-member.ts";
-import { poolMaxIdle } from "../../../src/backend/pool.ts";
+import { trimIdleConnections } from "../../../src/backend/pool.ts";
+import { passivePoolTerms } from "../../../src/backend/pool-terms.ts";
+import { descriptors } from "../../../src/net/descriptors.ts";
 import { makeConnection, makeIdleConnection, makeMember } from "./idle-connections.ts";
+
+const { maxIdle } = passivePoolTerms;
 
 const members: Array<BackendMember> = [];
 /** Compared by identity and named by letter: a connection's whole graph is nothing to compare or print. */
@@ -36,10 +40,10 @@ test("the connection used last is taken first", () => {
 
 test("beyond the cap a connection is closed instead", () => {
   const one = member();
-  for (let count = 0; count < poolMaxIdle; count++) expect(makeIdleConnection(one).socket.calls).toEqual([]);
+  for (let count = 0; count < maxIdle; count++) expect(makeIdleConnection(one).socket.calls).toEqual([]);
   const { socket } = makeIdleConnection(one);
-  expect([socket.calls, one.pool.idleCount, one.counters.openConnections]).toEqual([["end"], poolMaxIdle, poolMaxIdle]);
-  expect(poolMaxIdle).toBe(64);
+  expect([socket.calls, one.pool.idleCount, one.counters.openConnections]).toEqual([["end"], maxIdle, maxIdle]);
+  expect(maxIdle).toBe(64);
 });
 
 test("a connection is removed from anywhere, once", () => {
@@ -64,4 +68,40 @@ test("closing closes what is idle and keeps nothing more, until it is opened aga
   one.pool.open();
   makeIdleConnection(one);
   expect(one.pool.idleCount).toBe(1);
+});
+
+test("a lower cap closes what has been idle longest", () => {
+  const one = member();
+  const idle = [makeIdleConnection(one), makeIdleConnection(one), makeIdleConnection(one)];
+  one.keep({ ...passivePoolTerms, maxIdle: 1 });
+  expect(idle.map(({ socket }) => socket.calls)).toEqual([["end"], ["end"], []]);
+  expect([makeIdleConnection(one).socket.calls, one.pool.idleCount]).toEqual([["end"], 1]);
+  one.keep({ ...passivePoolTerms, maxIdle: 0 });
+  expect([idle[2]!.socket.calls, makeIdleConnection(one).socket.calls, one.pool.idleCount]).toEqual([
+    ["end"],
+    ["end"],
+    0,
+  ]);
+});
+
+test("what was opened ahead of demand waits behind what has served", () => {
+  const one = member();
+  const served = makeIdleConnection(one).connection;
+  const ahead = makeConnection(one).connection;
+  ahead.wait();
+  expect(named([served, ahead], [one.pool.take(), one.pool.take(), one.pool.take()])).toBe("ab-");
+  for (const connection of [served, ahead]) connection.abort();
+});
+
+test("what is idle gives way to clients, each instance in turn", () => {
+  const [one, other] = [member(), member()];
+  for (let count = 0; count < 3; count++) for (const each of [one, other]) makeIdleConnection(each);
+  const { clients } = descriptors;
+  // A client counts two, so that room for two or three is left, whichever the limit of descriptors allows.
+  descriptors.clients = Math.floor((descriptors.total - 2) / 2);
+  const room = descriptors.total - 2 * descriptors.clients;
+  trimIdleConnections();
+  expect([one.pool.idleCount, other.pool.idleCount]).toEqual([1, room - 1]);
+  expect(makeIdleConnection(one).socket.calls).toEqual(["end"]);
+  descriptors.clients = clients;
 });
