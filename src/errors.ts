@@ -42,6 +42,7 @@ export const reasons = {
   badRequest: reason("client", "requestHead", 400, "debug"),
   requestHeadTooLarge: reason("client", "requestHead", 400, "debug"),
   connectMethod: reason("client", "requestHead", 400, "debug"),
+  desyncBlocked: reason("client", "requestHead", 400, "debug"),
   methodTooLong: reason("client", "requestHead", 405, "debug"),
   requestHeadTimeout: reason("client", "requestHead", 408, "debug"),
   requestHeadCut: reason("client", "requestHead", 408, "debug"),
@@ -58,7 +59,7 @@ export const reasons = {
   responseHeadTooLarge: reason("backend", "responseHead", 502, "warn"),
   responseCut: reason("backend", "responseBody", 0, "warn"),
   responseTimeout: reason("backend", "responseBody", 0, "warn"),
-  badResponseBody: reason("backend", "responseBody", 0, "warn"),
+  badResponseBody: reason("backend", "responseBody", 502, "warn"),
   clientGone: reason("client", "responseBody", 0, "debug"),
   shutdown: reason("proxy", "responseBody", 0, "info"),
 } as const satisfies Record<string, ReasonFacts>;

@@ -3,6 +3,7 @@
 // One object per listener and per instance; they live as long as what they count, across reloads. No label is ever a
 // client's: the number of series is bounded by the configuration.
 import type { Reason } from "../errors.ts";
+import type { DesyncReason } from "../parse/http1/desync.ts";
 
 /** Counts of one listener. */
 export class ListenerCounters {
@@ -17,9 +18,15 @@ export class ListenerCounters {
   readonly answers = new Float64Array(6);
   /** How often each thing went wrong. */
   readonly reasons = new Map<Reason, number>();
+  /** Requests that weren't compliant, by reason (CloudWatch's DesyncMitigationMode_NonCompliant_Request_Count). */
+  readonly desync = new Map<DesyncReason, number>();
 
   countReason(reason: Reason): void {
     this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
+  }
+
+  countDesync(reason: DesyncReason): void {
+    this.desync.set(reason, (this.desync.get(reason) ?? 0) + 1);
   }
 }
 

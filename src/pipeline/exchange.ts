@@ -1,50 +1,522 @@
-// One request and its response, while they last: what is known of both, the lease, and the connection that serves them.
+// One request and its response: the way from a head that has been read, over a connection to an instance, to the answer.
 //
-// Taken from a small store when a request's first byte comes and put back when its connection has nothing under way, so
-// that an idle connection holds none of it and a busy one allocates none.
-import type { BackendConnection } from "../backend/backend-connection.ts";
+// Belongs to a client's connection (http-session.ts) from a request's first byte until nothing of it is under way. It
+// moves inside socket callbacks; only what takes time (no connection is kept, a retry) is built by an Effect, see http.ts.
+// Owns the lease and the connection to the instance while it has one, and accounts itself once. What becomes of the
+// client's connection is the session's affair.
+//
+// Long because its stages are one state machine; the two directions of a body are in request-body.ts and
+// response-relay.ts, the times of a body in body-flow.ts.
+import { BackendConnection, type BackendUser } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
+import type { Connected } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
-import type { ByteWriter } from "../parse/byte-writer.ts";
+import { type Reason, reasons } from "../errors.ts";
+import { clock } from "../net/clock.ts";
+import type { Transport } from "../net/transport.ts";
+import type { ListenerCounters } from "../observe/counters.ts";
+import type { Outcome } from "../observe/outcomes.ts";
+import { ByteWriter } from "../parse/byte-writer.ts";
+import { lastChunk } from "../parse/http1/chunked.ts";
+import type { DesyncReason } from "../parse/http1/desync.ts";
 import { makeRequestReader } from "../parse/http1/head-reader.ts";
+import type { HeadLimits } from "../parse/http1/limits.ts";
+import type { RequestHeadParser } from "../parse/http1/request-head.ts";
+import { writeRequestHead } from "../parse/http1/serialise.ts";
+import { BodyFlow } from "./body-flow.ts";
+import type { ExchangeOwner } from "./exchange-owner.ts";
+import { continueAnswer, type OwnStatus, ownAnswer } from "./http-answer.ts";
+import { type Settled, settleExchange } from "./outcome.ts";
+import { PendingDial, type Waiting } from "./pending-dial.ts";
 import { RequestBody } from "./request-body.ts";
-import { ResponseRelay } from "./response-relay.ts";
-import type { Cancellable } from "./route.ts";
+import { ResponseRelay, type ResponseTerms } from "./response-relay.ts";
+import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
-export class Exchange {
+const Stage = {
+  /** Its head is being read, or its answer is whole. */
+  none: 0,
+  /** It waits for a connection to an instance. */
+  waiting: 1,
+  /** It is with an instance. */
+  running: 2,
+  /** Its instance has switched to WebSocket. */
+  tunnel: 3,
+} as const;
+
+const nobody = undefined as unknown as ExchangeOwner;
+
+export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwner, Waiting {
   readonly reader = makeRequestReader();
   readonly body = new RequestBody();
   readonly response = new ResponseRelay();
-  lease = new Lease<BackendMember>();
-  backend: BackendConnection | undefined = undefined;
-  /** The request head, where no connection has it: while the request waits for one. */
-  waitingHead: ByteWriter | undefined = undefined;
-  /** The dial under way. */
-  dialling: Cancellable | undefined = undefined;
-  /** An outcome is owed. */
-  isOpen = false;
-  isRetried = false;
-  isIdempotent = false;
-  wantsKeepAlive = false;
+  owner = nobody;
   isHead = false;
-  /** The client's HTTP/1.x. */
+  isBodyOnly = false;
   minorVersion = 1;
-  /** On the coarse clock, in milliseconds. */
-  startedMs = 0;
+  /** Why the request isn't compliant, or undefined. */
+  desync: DesyncReason | undefined = undefined;
+  /** Neither connection may serve another request: somebody on the way may have read this one otherwise. */
+  closesBoth = false;
   /** The request head as it came, in bytes. */
   headBytes = 0;
+  /** It is a WebSocket handshake, and its instance was asked for one. */
+  mayUpgrade = false;
+  private stage: number = Stage.none;
+  private tunnel: Tunnel | undefined = undefined;
+  private lease = new Lease<BackendMember>();
+  private backend: BackendConnection | undefined = undefined;
+  private dial: PendingDial | undefined = undefined;
+  private readonly flow = new BodyFlow();
+  /** An outcome is owed. */
+  private isOpen = false;
+  private isRetried = false;
+  private isIdempotent = false;
+  private wantsKeepAlive = false;
+  /** On the coarse clock, in milliseconds. */
+  private startedMs = 0;
+  /** The instance isn't read while the client takes no more. */
+  private isInstanceHeld = false;
+
+  // ——— it begins ———
+
+  /** The head is whole and sound: the request goes out on a kept connection, or waits for one. */
+  open(): void {
+    const { owner, reader, body } = this;
+    const { bytes, end } = reader;
+    const parser = reader.parser as RequestHeadParser;
+    const { pos } = parser;
+    const { route } = owner;
+    this.isOpen = true;
+    this.isRetried = false;
+    this.startedMs = clock.nowMs;
+    this.isHead = parser.isHead;
+    this.isBodyOnly = parser.isBodyOnly;
+    this.minorVersion = parser.minorVersion;
+    this.mayUpgrade = parser.upgradesToWebSocket && route.http.allowsWebSocket && !this.closesBoth;
+    this.isIdempotent = parser.isIdempotent(bytes);
+    this.wantsKeepAlive = parser.keepsAlive && !parser.isBodyOnly && !this.closesBoth;
+    body.begin(parser);
+    // At once, before an instance is known and whatever the length: as a Classic Load Balancer does ("HTTP headers", AWS).
+    if (parser.expectsContinue && parser.minorVersion === 1) this.sayContinue();
+
+    const member = this.lease.take(route.membership);
+    const backend = member?.pool.take();
+    if (backend !== undefined) {
+      backend.head.clear();
+      this.writeHead(parser, bytes, backend.head);
+      reader.release();
+      this.send(backend, bytes, pos, end);
+      return;
+    }
+    const head = new ByteWriter(512);
+    if (member !== undefined) this.writeHead(parser, bytes, head);
+    reader.release();
+    if (pos < end) owner.keepInput(bytes.subarray(pos, end));
+    if (member === undefined) this.answer("noInstance");
+    else this.connect(head);
+  }
+
+  /** The head can't be served: refused before anything was done for it. */
+  refuse(reason: Reason): void {
+    this.isOpen = true;
+    this.startedMs = clock.nowMs;
+    this.wantsKeepAlive = false;
+    this.reader.release();
+    this.answer(reason);
+  }
+
+  private sayContinue(): void {
+    const { client, route } = this.owner;
+    client.write(continueAnswer);
+    route.counters.sentBytes += continueAnswer.length;
+  }
+
+  private writeHead(parser: RequestHeadParser, bytes: Uint8Array, out: ByteWriter): void {
+    writeRequestHead(parser, bytes, this.owner, out, this.mayUpgrade);
+    // Other codings make chunks of a body, also of an empty one.
+    if (parser.otherCodings !== undefined && this.body.isDone) out.put(lastChunk);
+  }
+
+  // ——— the request goes out ———
+
+  /** On a connection, with what of its body has come: `bytes[start, end)`. */
+  private send(backend: BackendConnection, bytes: Uint8Array, start: number, end: number): void {
+    const { owner, body } = this;
+    const { transport, head } = backend;
+    this.stage = Stage.running;
+    this.backend = backend;
+    backend.use(this);
+    if (body.isDone) {
+      const isTaken = transport.writeCopy(head.bytes, head.length);
+      if (start < end) owner.keepInput(bytes.subarray(start, end));
+      if (!isTaken && transport.isBroken) this.resend(backend);
+      return;
+    }
+    const isTaken =
+      start < end ? body.sendBehind(head, bytes, start, end, transport) : transport.writeCopy(head.bytes, head.length);
+    if (!isTaken && transport.isBroken && body.rewind()) {
+      if (start < end) owner.keepInput(bytes.subarray(start, end));
+      this.resend(backend);
+      return;
+    }
+    this.flow.begin();
+    this.goOn(isTaken, bytes, end, transport);
+    if (!body.isDone && this.stage === Stage.running) this.lookAtPace();
+  }
+
+  /** Bytes of the client while the exchange lasts. */
+  onClientBytes(chunk: Uint8Array): void {
+    const { owner, body, backend } = this;
+    if (body.isDone || backend === undefined) {
+      // What lies behind a request, or waits with it, keeps nothing alive.
+      owner.keepInput(chunk);
+      return;
+    }
+    owner.lastActivityMs = clock.nowMs;
+    const { transport } = backend;
+    // The chunk may be gone, its memory freed, once the transport has taken it.
+    const end = chunk.length;
+    this.goOn(body.send(chunk, 0, end, transport), chunk, end, transport);
+  }
+
+  /** Behind a piece of the body that lay in front of `end`. */
+  private goOn(isTaken: boolean, bytes: Uint8Array, end: number, to: Transport): void {
+    const { owner, body } = this;
+    if (body.isFaulty) this.fail("badRequestBody");
+    else if (body.isDone) {
+      if (body.pos < end) owner.keepInput(bytes.subarray(body.pos, end));
+    } else {
+      if (!isTaken) this.flow.hold(owner.client, to);
+      if (owner.client.hasEnded) this.onClientEnd();
+    }
+  }
+
+  /** The client has sent its last byte. It still reads: its answer comes. A body cut short is an error. */
+  onClientEnd(): void {
+    // An answer that has begun doesn't need the rest; its instance never gets to see a whole request.
+    if (this.stage === Stage.running && !this.body.isDone && !this.response.hasStarted) this.fail("requestBodyCut");
+  }
+
+  onClientWritable(): void {
+    if (!this.isInstanceHeld) return;
+    this.isInstanceHeld = false;
+    this.backend?.transport.openValve();
+  }
+
+  onBackendWritable(): void {
+    const { owner, flow } = this;
+    owner.lastActivityMs = clock.nowMs;
+    if (!flow.isHeld) return;
+    flow.release(owner.client);
+    if (!this.body.isDone) this.lookAtPace();
+  }
+
+  // ——— the slow path: no connection is kept ———
+
+  private connect(head: ByteWriter): void {
+    this.stage = Stage.waiting;
+    // The lease goes with the dial, and comes back with the connection.
+    const { lease, owner } = this;
+    this.lease = new Lease();
+    const dial = new PendingDial(this, head);
+    this.dial = dial;
+    const { membership } = owner.route;
+    const cancellable = owner.dialFor(dial, owner.source, owner.route, { membership, lease });
+    // Not if it is over already: the exchange may then belong to another request.
+    if (this.dial === dial) dial.cancellable = cancellable;
+  }
+
+  isWaitingFor(dial: PendingDial): boolean {
+    return this.dial === dial;
+  }
+
+  /** The connection has come: the request goes out with what of its body was kept meanwhile. */
+  proceed(head: ByteWriter, { member, transport, lease }: Connected): void {
+    const { owner } = this;
+    owner.lastActivityMs = clock.nowMs;
+    this.dial = undefined;
+    this.lease = lease;
+    const backend = new BackendConnection(member, transport);
+    backend.head.put(head.view());
+    const bytes = owner.takeInput();
+    this.send(backend, bytes, 0, bytes.length);
+  }
+
+  /** No connection can be had. */
+  failConnect(reason: Reason): void {
+    this.dial = undefined;
+    this.answer(reason);
+  }
+
+  private stopDialling(): void {
+    const { dial } = this;
+    if (dial === undefined) return;
+    this.dial = undefined;
+    dial.cancellable?.interruptUnsafe();
+  }
+
+  // ——— the instance speaks ———
+
+  onBackendBytes(chunk: Uint8Array): void {
+    const { owner, response } = this;
+    owner.lastActivityMs = clock.nowMs;
+    const sentBytes = response.sentBytes;
+    const isTaken = response.receive(chunk, owner.client, this);
+    owner.route.counters.sentBytes += response.sentBytes - sentBytes;
+    if (response.fault !== undefined) this.fail(response.fault);
+    else if (response.isDone) this.complete();
+    else if (response.isUpgraded) this.switchProtocols();
+    else if (!isTaken) this.holdInstance();
+  }
+
+  private holdInstance(): void {
+    this.owner.noteKept();
+    if (this.isInstanceHeld) return;
+    this.isInstanceHeld = true;
+    this.backend?.transport.shutValve();
+  }
+
+  onBackendEnd(): void {
+    const { owner, response } = this;
+    const { sentBytes } = response;
+    response.end(owner.client);
+    owner.route.counters.sentBytes += response.sentBytes - sentBytes;
+    if (response.isDone) this.complete();
+    else this.lose();
+  }
+
+  onBackendClosed(isReset: boolean): void {
+    if (isReset) this.lose();
+    else this.onBackendEnd();
+  }
+
+  /** The connection died before the response was whole. */
+  private lose(): void {
+    const { response, backend } = this;
+    if (response.hasStarted) this.fail("responseCut");
+    else if (response.hasBytes) this.fail("badResponse");
+    else if (backend !== undefined && this.mayRetry(backend)) this.retry(backend);
+    else this.fail("backendClosed");
+  }
+
+  /** A connection that had been idle may have been dead before we wrote to it (RFC 9110 §9.2.2). */
+  private mayRetry(backend: BackendConnection): boolean {
+    const hasAnswered = this.response.sentBytes > 0;
+    return backend.wasIdle && this.isIdempotent && !this.body.hasBegun && !hasAnswered && !this.isRetried;
+  }
+
+  /** No byte of the request could be written: any request may be sent again. */
+  private resend(backend: BackendConnection): void {
+    if (this.isRetried) this.fail("backendClosed");
+    else this.retry(backend);
+  }
+
+  private retry(backend: BackendConnection): void {
+    this.isRetried = true;
+    const head = new ByteWriter(backend.head.length);
+    head.put(backend.head.view());
+    this.dropBackend();
+    this.connect(head);
+  }
+
+  get responseLimits(): HeadLimits {
+    return this.owner.route.http.responseLimits;
+  }
+
+  // ——— it ends ———
+
+  /** The client's connection may serve another request, as far as anyone can say before the answer's head. */
+  mayKeepAlive(): boolean {
+    const { owner, body } = this;
+    const { client } = owner;
+    return (
+      this.wantsKeepAlive &&
+      !owner.source.isDraining &&
+      // An answer may come before the body is whole: what is left of it will be thrown away, if it isn't too much.
+      body.leastLeftBytes <= owner.route.http.unreadBodyMaxBytes &&
+      !body.isFaulty &&
+      // A client that has sent its last byte may still have requests in what was kept.
+      (!client.hasEnded || (body.isDone && owner.hasInput))
+    );
+  }
+
+  /** The response is whole. */
+  private complete(): void {
+    const { owner, backend, response, body } = this;
+    this.stage = Stage.none;
+    this.backend = undefined;
+    if (this.isInstanceHeld) backend?.transport.openValve();
+    this.isInstanceHeld = false;
+    this.flow.release(owner.client);
+    if (backend !== undefined) {
+      // Half a request must not look like a whole one.
+      if (!body.isDone) backend.abort();
+      else if (response.keepsBackend && !this.closesBoth && !backend.transport.isBroken) backend.release();
+      else backend.close();
+    }
+    this.settle(response.status, undefined);
+    owner.answered(response.keepsClient);
+  }
+
+  /** Either side broke: an answer of ours if none has begun, a cut otherwise. */
+  private fail(reason: Reason): void {
+    this.dropBackend();
+    if (!this.response.hasStarted) {
+      this.answer(reason);
+      return;
+    }
+    // The client has part of a response that can't be completed: it must see a cut, never a whole answer.
+    this.stage = Stage.none;
+    this.settle(this.response.status, reason);
+    this.owner.cut();
+  }
+
+  /** Answers in the instance's place. */
+  private answer(reason: Reason): void {
+    const { owner, body, response } = this;
+    const { side, status } = reasons[reason];
+    this.stopDialling();
+    this.stage = Stage.none;
+    if (!body.isDone && owner.hasInput) this.skipKept();
+    const keepsClient = side !== "client" && this.mayKeepAlive();
+    // An answer that promises to keep the connection keeps it, also when silence was its cause.
+    owner.lastActivityMs = clock.nowMs;
+    // A request without a version gets a body alone, and we have none to send.
+    if (!this.isBodyOnly || side === "client") {
+      const answer = ownAnswer(status as OwnStatus, keepsClient);
+      owner.route.counters.sentBytes += answer.length;
+      response.sentBytes += answer.length;
+      owner.client.write(answer);
+    }
+    this.settle(status, reason);
+    owner.answered(keepsClient);
+  }
+
+  /** Nobody will read the body: what of it was kept is thrown away, and what lies behind it stays. */
+  private skipKept(): void {
+    const { owner, body } = this;
+    const bytes = owner.takeInput();
+    body.skip(bytes, 0, bytes.length);
+    if (body.isDone && body.pos < bytes.length) owner.keepInput(bytes.subarray(body.pos));
+  }
+
+  /** The client's connection is over: what is under way is accounted with `reason`. */
+  abandon(reason: Reason | undefined): void {
+    this.stopDialling();
+    this.dropBackend();
+    this.stage = Stage.none;
+    this.settle(this.response.status, reason);
+  }
+
+  /** Cuts the connection to the instance: a half-sent request must not look like a whole one. */
+  private dropBackend(): void {
+    const { backend } = this;
+    this.backend = undefined;
+    this.isInstanceHeld = false;
+    this.flow.release(this.owner.client);
+    backend?.abort();
+  }
+
+  /** The exchange's one account. */
+  private settle(status: number, reason: Reason | undefined): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    settleExchange(this, status, reason, this.owner.route.counters);
+    this.lease.giveBack();
+  }
+
+  describe(status: number, reason: Reason | undefined): Outcome {
+    return {
+      loadBalancer: this.owner.route.loadBalancer,
+      status,
+      reason,
+      desync: this.desync,
+      instance: this.lease.member?.id,
+      receivedBytes: this.headBytes + this.body.receivedBytes + (this.tunnel?.receivedBytes ?? 0),
+      sentBytes: this.response.sentBytes + (this.tunnel?.sentBytes ?? 0),
+      startedMs: this.startedMs,
+    };
+  }
+
+  // ——— it goes on as a WebSocket ———
+
+  /** The instance has answered 101: from here on nobody looks at a byte (RFC 6455 §4.2.2). */
+  private switchProtocols(): void {
+    const { owner, backend } = this;
+    if (backend === undefined) return;
+    this.stage = Stage.tunnel;
+    this.tunnel = new Tunnel(this, owner.client, backend, owner.takeInput());
+  }
+
+  get lastActivityMs(): number {
+    return this.owner.lastActivityMs;
+  }
+
+  set lastActivityMs(nowMs: number) {
+    this.owner.lastActivityMs = nowMs;
+  }
+
+  get counters(): ListenerCounters {
+    return this.owner.route.counters;
+  }
+
+  endTunnel(reason: Reason | undefined): void {
+    if (this.stage !== Stage.tunnel) return;
+    this.stage = Stage.none;
+    this.backend = undefined;
+    this.settle(this.response.status, reason);
+    this.owner.cut();
+  }
+
+  // ——— time ———
+
+  /** When it has lasted too long, on the coarse clock in milliseconds; `idleEndsMs` is when silence has. */
+  endsMs(idleEndsMs: number): number {
+    const hasPace = this.stage === Stage.running && !this.body.isDone && !this.owner.client.hasEnded;
+    return hasPace ? Math.min(idleEndsMs, this.paceEndsMs) : idleEndsMs;
+  }
+
+  /** It has lasted too long, as {@link endsMs} said. */
+  timeOut(nowMs: number): void {
+    if (this.stage === Stage.tunnel) this.tunnel?.close("idle");
+    else if (this.stage === Stage.waiting) this.answer("backendTimeout");
+    else this.fail(this.slowSide(nowMs));
+  }
+
+  /** Whether an instance that takes its time with the body has taken any of it since the last look. */
+  hasMoved(): boolean {
+    return this.backend !== undefined && this.flow.hasMoved(this.backend.transport);
+  }
+
+  private get paceEndsMs(): number {
+    return this.flow.endsMs(this.body.receivedBytes, this.owner.route.http);
+  }
+
+  private lookAtPace(): void {
+    this.owner.lookBy(this.paceEndsMs);
+  }
+
+  /** Who was too slow: a client that owes its body, or the instance. */
+  private slowSide(nowMs: number): Reason {
+    const { body, response } = this;
+    if (!body.isDone) {
+      const owesBody = !this.flow.isHeld && !response.hasStarted;
+      if (owesBody || this.paceEndsMs <= nowMs) return "requestBodyTimeout";
+    }
+    return response.hasStarted ? "responseTimeout" : "backendTimeout";
+  }
+
+  /** @internal Forgets everything, for the store. */
+  reset(): void {
+    this.owner = nobody;
+    this.reader.release();
+    this.response.begin();
+    this.body.reset();
+    this.isBodyOnly = false;
+    this.mayUpgrade = false;
+    this.tunnel = undefined;
+    this.desync = undefined;
+    this.closesBoth = false;
+    this.headBytes = 0;
+  }
 }
-
-const spare: Array<Exchange> = [];
-const spareMax = 256;
-
-export const takeExchange = (): Exchange => spare.pop() ?? new Exchange();
-
-/** Puts back an exchange that nothing uses any more. */
-export const giveBackExchange = (exchange: Exchange): void => {
-  exchange.reader.release();
-  exchange.response.begin();
-  exchange.body.reset();
-  exchange.headBytes = 0;
-  if (spare.length < spareMax) spare.push(exchange);
-};

@@ -1,15 +1,16 @@
 // The whole path of a layer-7 connection, in travel order: accept → secure → parse → balance → dial → relay → outcome,
 // the last five once for each request.
 //
-// In steady state there is no fiber: the session (http-session.ts) parses, picks, sends and relays inside socket
-// callbacks, on connections that are kept. Effect builds what isn't there: a connection for a request that no kept one
-// can serve.
+// In steady state there is no fiber: the session (http-session.ts) reads heads, and its exchange (exchange.ts) picks, sends
+// and relays, inside socket callbacks and on connections that are kept. Effect builds what isn't there: a connection for
+// a request that no kept one can serve.
 import { Effect } from "effect";
 import type { BackendMember } from "../backend/backend-member.ts";
 import { connect } from "../backend/connect.ts";
 import type { Routed } from "../balance/routed.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { HttpSession } from "./http-session.ts";
+import type { DialUser } from "./pending-dial.ts";
 import type { Cancellable, Route, RouteSource } from "./route.ts";
 import { securePlain } from "./secured.ts";
 
@@ -20,13 +21,8 @@ export const serveHttp = (accepted: Accepted, source: RouteSource): void => {
 };
 
 /** Dials for one request, from instance to instance, beginning with the one that was picked. */
-const dialFor = (
-  session: HttpSession,
-  source: RouteSource,
-  route: Route,
-  routed: Routed<BackendMember>,
-): Cancellable => {
-  const connected = connect(routed, route.connectTimeoutMs, (it) => session.proceed(it));
+const dialFor = (user: DialUser, source: RouteSource, route: Route, routed: Routed<BackendMember>): Cancellable => {
+  const connected = connect(routed, route.connectTimeoutMs, (it) => user.proceed(it));
   // No instance answered: the client is told which way.
-  return source.fork(Effect.catch(connected, (error) => Effect.sync(() => session.failConnect(error.reason))));
+  return source.fork(Effect.catch(connected, (error) => Effect.sync(() => user.failConnect(error.reason))));
 };

@@ -1,29 +1,29 @@
-// How an exchange ended: the one value that counters, and later the access log, hang on.
+// The one account of an exchange or a connection: what is counted at its end, and the outcome for whoever observes.
 import type { Reason } from "../errors.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
+import { isObserved, type Outcome, tellOutcome } from "../observe/outcomes.ts";
 
-/** One request and its response, or one layer-4 connection, when it is over. */
-export interface Outcome {
-  /** The status the client got; 0 at layer 4 and where the client got none. */
-  readonly status: number;
-  /** What went wrong, or undefined. */
-  readonly reason: Reason | undefined;
-  /** The instance that served it, or undefined when none did. */
-  readonly instance: string | undefined;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-  /** On the coarse clock, in milliseconds. */
-  readonly startedMs: number;
+/** What can describe its own end. */
+export interface Settled {
+  /** The outcome; only asked for when somebody observes. */
+  describe(status: number, reason: Reason | undefined): Outcome;
 }
 
-/** Accounts a layer-7 exchange. */
-export const settleExchange = (outcome: Outcome, counters: ListenerCounters): void => {
-  const statusClass = Math.floor(outcome.status / 100);
+/** Accounts a layer-7 exchange that the client got `status` of (0 for none). */
+export const settleExchange = (
+  exchange: Settled,
+  status: number,
+  reason: Reason | undefined,
+  counters: ListenerCounters,
+): void => {
+  const statusClass = Math.floor(status / 100);
   counters.answers[statusClass <= 5 ? statusClass : 0]!++;
-  if (outcome.reason !== undefined) counters.countReason(outcome.reason);
+  if (reason !== undefined) counters.countReason(reason);
+  if (isObserved()) tellOutcome(exchange.describe(status, reason));
 };
 
 /** Accounts a layer-4 connection. */
-export const settleConnection = (outcome: Outcome, counters: ListenerCounters): void => {
-  if (outcome.reason !== undefined) counters.countReason(outcome.reason);
+export const settleConnection = (connection: Settled, reason: Reason | undefined, counters: ListenerCounters): void => {
+  if (reason !== undefined) counters.countReason(reason);
+  if (isObserved()) tellOutcome(connection.describe(0, reason));
 };

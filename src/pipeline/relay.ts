@@ -1,19 +1,22 @@
 // Layer 4: bytes both ways between a client and an instance, unmodified, until both directions have ended.
 //
-// Each end's bytes go to the other end in the same callback; a partial write shuts that end's valve. A FIN is passed on
-// behind the bytes before it, a reset as a reset. Silence both ways for the idle timeout closes both. Owns both
-// transports and the lease from the moment it gets them, and accounts the connection once; it never looks at a byte.
+// The bytes of either direction go on as direction.ts says, a reset as a reset. Silence both ways for the idle timeout
+// closes both. Owns both transports and the lease from the moment it gets them, and accounts the connection once; it
+// never looks at a byte.
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Connected } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
 import type { Reason } from "../errors.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
-import type { Receiver, Transport } from "../net/transport.ts";
-import { settleConnection } from "./outcome.ts";
+import type { Transport } from "../net/transport.ts";
+import type { ListenerCounters } from "../observe/counters.ts";
+import type { Outcome } from "../observe/outcomes.ts";
+import { type BothWays, Direction } from "./direction.ts";
+import { type Settled, settleConnection } from "./outcome.ts";
 import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
 
-export class Relay implements DeadlineOwner, LiveConnection {
+export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
   /** What it began with; a reload changes nothing for a layer-4 connection. */
   readonly route: Route;
   readonly lease = new Lease<BackendMember>();
@@ -37,6 +40,10 @@ export class Relay implements DeadlineOwner, LiveConnection {
     this.startedMs = clock.nowMs;
     this.lastActivityMs = clock.nowMs;
     source.enter(this);
+  }
+
+  get counters(): ListenerCounters {
+    return this.route.counters;
   }
 
   /** The path is being built: whoever ends the relay before it is joined ends that too. */
@@ -96,87 +103,25 @@ export class Relay implements DeadlineOwner, LiveConnection {
     this.dialling?.interruptUnsafe();
     const { member } = this.lease;
     if (this.toClient !== undefined && member !== undefined) member.counters.openConnections--;
-    const { counters } = this.route;
-    settleConnection(
-      {
-        status: 0,
-        reason,
-        instance: member?.id,
-        receivedBytes: this.toBackend.bytes,
-        sentBytes: this.toClient?.bytes ?? 0,
-        startedMs: this.startedMs,
-      },
-      counters,
-    );
+    settleConnection(this, reason, this.route.counters);
     this.lease.giveBack();
     this.source.leave(this);
   }
 
+  describe(status: number, reason: Reason | undefined): Outcome {
+    return {
+      loadBalancer: this.route.loadBalancer,
+      status,
+      reason,
+      desync: undefined,
+      instance: this.lease.member?.id,
+      receivedBytes: this.toBackend.bytes,
+      sentBytes: this.toClient?.bytes ?? 0,
+      startedMs: this.startedMs,
+    };
+  }
+
   isFromClient(direction: Direction): boolean {
     return direction === this.toBackend;
-  }
-}
-
-/** What one end sends, on its way to the other. */
-class Direction implements Receiver {
-  other: Direction | undefined = undefined;
-  bytes = 0;
-  /** What the client sent before there was an instance: one read, then the valve is shut. */
-  private early: Uint8Array | undefined = undefined;
-
-  constructor(
-    private readonly relay: Relay,
-    readonly source: Transport,
-  ) {}
-
-  join(other: Direction): void {
-    this.other = other;
-    const { early } = this;
-    if (early !== undefined) {
-      this.early = undefined;
-      if (other.source.write(early)) this.source.openValve();
-    }
-    if (this.source.hasEnded) other.source.shutdown();
-  }
-
-  onBytes(chunk: Uint8Array): void {
-    const { relay, other } = this;
-    relay.lastActivityMs = clock.nowMs;
-    this.bytes += chunk.length;
-    if (relay.isFromClient(this)) relay.route.counters.receivedBytes += chunk.length;
-    else relay.route.counters.sentBytes += chunk.length;
-    if (other === undefined) this.keepEarly(chunk);
-    else if (!other.source.write(chunk) && !this.source.isValveShut) this.source.shutValve();
-  }
-
-  private keepEarly(chunk: Uint8Array): void {
-    if (this.early === undefined) {
-      this.early = chunk;
-      this.source.shutValve();
-      return;
-    }
-    const joined = new Uint8Array(this.early.length + chunk.length);
-    joined.set(this.early);
-    joined.set(chunk, this.early.length);
-    this.early = joined;
-  }
-
-  /** This end has taken everything: the other may send again. */
-  onWritable(): void {
-    this.relay.lastActivityMs = clock.nowMs;
-    this.other?.source.openValve();
-  }
-
-  onEnd(): void {
-    this.other?.source.shutdown();
-  }
-
-  onClosed(isReset: boolean): void {
-    const { other, relay } = this;
-    if (other === undefined) relay.finish(isReset ? "clientReset" : "clientGone");
-    else if (isReset) relay.cut(relay.isFromClient(this) ? "clientReset" : "responseCut");
-    else if (other.source.isClosed) relay.finish(undefined);
-    // A full close both ways of this end while the other still speaks: nobody would hear it.
-    else if (!other.source.hasEnded) relay.cut("clientGone");
   }
 }

@@ -3,17 +3,23 @@
 // Belongs to an exchange and is used again with it. It says how far the response is and what must follow for
 // either connection; the session acts on that. It never completes a response that its instance did not complete.
 import type { Reason } from "../errors.ts";
-import type { Transport } from "../net/transport.ts";
+import { freeChunk, type Transport } from "../net/transport.ts";
 import { ByteWriter } from "../parse/byte-writer.ts";
 import { ChunkedDecoder } from "../parse/http1/chunked.ts";
+import { Fault } from "../parse/http1/fault.ts";
 import { Parsed } from "../parse/http1/head.ts";
 import { makeResponseReader } from "../parse/http1/head-reader.ts";
+import type { HeadLimits } from "../parse/http1/limits.ts";
 import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
-import { writeInterimHead, writeResponseHead } from "../parse/http1/serialise.ts";
-import { joinMaxBytes, sendChunk } from "./chunk-writer.ts";
+import { repairResponseHead } from "../parse/http1/response-repair.ts";
+import { writeInterimHead, writeResponseHead, writeUpgradeHead } from "../parse/http1/serialise.ts";
+import { brokenBody, joinMaxBytes, sendChunk, sendChunks, sendSpan } from "./chunk-writer.ts";
 import { reasonOfResponseFault } from "./fault-reason.ts";
 
 const Framing = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
+
+/** More interim responses to one request than this are a flood (RFC 9110 §15.2 sets no bound). */
+const interimMaxCount = 100;
 
 /** What the exchange lets a response do. */
 export interface ResponseTerms {
@@ -21,6 +27,12 @@ export interface ResponseTerms {
   readonly isHead: boolean;
   /** The client's HTTP/1.x: 0 knows neither chunks nor interim responses. */
   readonly minorVersion: number;
+  /** An HTTP/0.9 client: it reads the body alone, until the end of the connection. */
+  readonly isBodyOnly: boolean;
+  /** How large the response's head may be. */
+  readonly responseLimits: HeadLimits;
+  /** The request was a WebSocket handshake that was passed on. */
+  readonly mayUpgrade: boolean;
   /** The client's connection may serve another request, as far as anyone can say before the head. */
   mayKeepAlive(): boolean;
 }
@@ -41,10 +53,14 @@ export class ResponseRelay {
   fault: Reason | undefined = undefined;
   /** Bytes handed to the client's transport. */
   sentBytes = 0;
+  /** The instance has switched to WebSocket: what follows is no HTTP (RFC 6455). */
+  isUpgraded = false;
   private readonly reader = makeResponseReader();
   private framing: number = Framing.none;
-  private isRechunked = false;
+  /** The body goes on in chunks. */
+  private sendsChunks = false;
   private left = 0;
+  private interimCount = 0;
   private decoder: ChunkedDecoder | undefined = undefined;
 
   begin(): void {
@@ -55,6 +71,8 @@ export class ResponseRelay {
     this.keepsBackend = false;
     this.fault = undefined;
     this.sentBytes = 0;
+    this.interimCount = 0;
+    this.isUpgraded = false;
     this.reader.release();
   }
 
@@ -65,26 +83,34 @@ export class ResponseRelay {
 
   /** Takes bytes from the instance; false when the client can't take more now (or a {@link fault} was found). */
   receive(chunk: Uint8Array, client: Transport, terms: ResponseTerms): boolean {
-    return this.hasStarted ? this.relayBody(chunk, 0, chunk.length, client) : this.readHead(chunk, client, terms);
+    const isTaken = this.hasStarted
+      ? this.relayBody(chunk, 0, chunk.length, client)
+      : this.readHead(chunk, client, terms);
+    // When nothing waits for the client, nobody looks at the chunk any more.
+    if (client.isWritable) freeChunk(chunk);
+    return isTaken;
   }
 
   /** The instance has closed in good order: the end of a body without a length, a cut anywhere else. */
-  end(): void {
-    if (this.framing === Framing.untilClose && this.hasStarted) this.isDone = true;
+  end(client: Transport): void {
+    if (this.framing !== Framing.untilClose || !this.hasStarted) return;
+    this.isDone = true;
+    if (this.sendsChunks) this.sentBytes += sendChunk(nothing, 0, 0, true, out, client);
   }
 
   private readHead(chunk: Uint8Array, client: Transport, terms: ResponseTerms): boolean {
     let bytes = chunk;
     for (;;) {
-      const parsed = this.reader.read(bytes, 0);
+      const parsed = this.reader.read(bytes, 0, terms.responseLimits);
       if (parsed === Parsed.incomplete) return client.isWritable;
       const parser = this.reader.parser as ResponseHeadParser;
-      if (parsed === Parsed.faulty) return this.fail(reasonOfResponseFault(parser.fault));
+      const fault = parsed === Parsed.complete && parser.isOdd ? this.repair(parser, terms) : parser.fault;
+      if (fault !== Fault.none) return this.fail(reasonOfResponseFault(fault));
       if (parser.status >= 200) return this.start(parser, client, terms);
-      // Nobody was asked to switch protocols: Upgrade never reaches an instance.
-      if (parser.status === 101) return this.fail("badResponse");
+      if (parser.status === 101) return this.upgrade(parser, client, terms);
+      if (++this.interimCount > interimMaxCount) return this.fail("badResponse");
       // 100 was said already, or not asked for; the others are the client's (RFC 9110 §15.2).
-      if (parser.status !== 100 && terms.minorVersion === 1) {
+      if (parser.status !== 100 && terms.minorVersion === 1 && !terms.isBodyOnly) {
         out.clear();
         writeInterimHead(parser, this.reader.bytes, out);
         this.flush(client);
@@ -96,97 +122,150 @@ export class ResponseRelay {
     }
   }
 
+  /** The instance switches protocols (RFC 9110 §15.2.2): to the one that it was asked for, or to none. */
+  private upgrade(parser: ResponseHeadParser, client: Transport, terms: ResponseTerms): boolean {
+    if (!terms.mayUpgrade || !parser.namesWebSocket) return this.fail("badResponse");
+    const { bytes, end } = this.reader;
+    this.status = 101;
+    this.hasStarted = true;
+    this.isUpgraded = true;
+    this.framing = Framing.untilClose;
+    this.sendsChunks = false;
+    out.clear();
+    writeUpgradeHead(parser, bytes, out);
+    // The instance may have spoken the new protocol already.
+    const isTaken = this.send(bytes, parser.pos, end, client);
+    this.reader.release();
+    return isTaken;
+  }
+
+  /** Puts a strict head in the place of a sloppy one. */
+  private repair(parser: ResponseHeadParser, terms: ResponseTerms): Fault {
+    const { reader } = this;
+    out.clear();
+    const fault = repairResponseHead(reader.bytes, parser.start, parser.pos, out);
+    if (fault !== Fault.none) return fault;
+    const parsed = reader.replaceHead(out.view(), terms.responseLimits);
+    if (parsed === Parsed.faulty) return parser.fault;
+    // What is odd still has a byte that belongs in no head.
+    return parsed === Parsed.complete && !parser.isOdd ? Fault.none : Fault.badFieldValue;
+  }
+
   private start(parser: ResponseHeadParser, client: Transport, terms: ResponseTerms): boolean {
     const { bytes, end } = this.reader;
     const { status } = parser;
+    const isChunkReader = terms.minorVersion === 1 && !terms.isBodyOnly;
+    this.frame(parser, isChunkReader, terms.isHead || status === 204 || status === 304);
+    const { framing } = this;
+    if (framing !== Framing.none && !isChunkReader && parser.otherCodings !== undefined) {
+      // RFC 9112 §6.1: a client before HTTP/1.1 can't be sent a coding.
+      return this.fail("badResponse");
+    }
     this.status = status;
-    this.framing = this.frame(parser, terms.isHead || status === 204 || status === 304);
-    const isChunkReader = terms.minorVersion === 1;
-    this.isRechunked = this.framing === Framing.chunked && isChunkReader;
-    this.keepsBackend = parser.keepsAlive && this.framing !== Framing.untilClose;
+    this.keepsBackend = parser.keepsAlive && framing !== Framing.untilClose;
     this.keepsClient =
-      this.framing !== Framing.untilClose &&
-      (this.framing !== Framing.chunked || isChunkReader) &&
+      (framing === Framing.none || framing === Framing.length || this.sendsChunks) &&
+      !terms.isBodyOnly &&
       terms.mayKeepAlive();
     out.clear();
-    const announcesChunks = parser.isChunked && isChunkReader && status !== 204;
-    writeResponseHead(parser, bytes, announcesChunks, this.keepsClient, out);
+    const announcesChunks = parser.sendsChunks && isChunkReader && status !== 204;
+    if (!terms.isBodyOnly) writeResponseHead(parser, bytes, announcesChunks, this.keepsClient, out);
     this.hasStarted = true;
-    const bodyStart = parser.pos;
-    const taken = this.relayBody(bytes, bodyStart, end, client);
+    const isTaken = this.relayBody(bytes, parser.pos, end, client);
+    if (this.fault !== undefined) {
+      // Broken in the same read as its head: nothing of it was sent.
+      this.hasStarted = false;
+      this.status = 0;
+    }
     this.reader.release();
-    return taken;
+    return isTaken;
   }
 
-  /** How the body is framed (RFC 9112 §6.3). */
-  private frame(parser: ResponseHeadParser, isBodyless: boolean): number {
-    if (isBodyless) return Framing.none;
-    if (parser.isChunked) {
+  /** How the body is framed (RFC 9112 §6.3), and how it goes on. */
+  private frame(parser: ResponseHeadParser, isChunkReader: boolean, isBodyless: boolean): void {
+    this.sendsChunks = false;
+    if (isBodyless) {
+      this.framing = Framing.none;
+    } else if (parser.isChunked) {
+      this.framing = Framing.chunked;
+      this.sendsChunks = isChunkReader;
       this.decoder ??= new ChunkedDecoder();
-      this.decoder.begin();
-      return Framing.chunked;
+      this.decoder.begin(isChunkReader, parser.nominated);
+    } else if (parser.otherCodings !== undefined || parser.contentLength < 0) {
+      this.framing = Framing.untilClose;
+      // RFC 9112 §6.1: other codings are sent under `chunked`, though the instance may leave it out.
+      this.sendsChunks = isChunkReader && parser.otherCodings !== undefined;
+    } else {
+      this.framing = Framing.length;
+      this.left = parser.contentLength;
     }
-    if (parser.contentLength < 0) return Framing.untilClose;
-    this.left = parser.contentLength;
-    return Framing.length;
   }
 
   /** Sends `bytes[start, end)` on, behind the head that `out` may hold. */
   private relayBody(bytes: Uint8Array, start: number, end: number, client: Transport): boolean {
     let stop = end;
-    if (this.framing === Framing.length) {
-      stop = Math.min(end, start + this.left);
-      this.left -= stop - start;
-      this.isDone = this.left === 0;
-    } else if (this.framing === Framing.chunked) {
-      return this.relayChunked(bytes, start, end, client);
-    } else if (this.framing === Framing.none) {
-      stop = start;
-      this.isDone = true;
+    switch (this.framing) {
+      case Framing.length:
+        stop = Math.min(end, start + this.left);
+        this.left -= stop - start;
+        this.isDone = this.left === 0;
+        break;
+      case Framing.chunked:
+        return this.relayChunks(bytes, start, end, client);
+      case Framing.none:
+        stop = start;
+        this.isDone = true;
+        break;
+      default:
+        if (this.sendsChunks) {
+          this.sentBytes += sendChunk(bytes, start, end, false, out, client);
+          return client.isWritable;
+        }
     }
     // Bytes behind the end of a response belong to nobody: they go nowhere, and the connection is not used again.
     if (stop < end) this.keepsBackend = false;
-    const length = stop - start;
-    if (out.length === 0)
-      return this.write(start === 0 && stop === bytes.length ? bytes : bytes.subarray(start, stop), client);
-    if (length <= joinMaxBytes) {
-      out.putRun(bytes, start, stop);
-      return this.flush(client);
-    }
-    this.flush(client);
-    return this.write(bytes.subarray(start, stop), client);
+    return this.send(bytes, start, stop, client);
   }
 
-  private relayChunked(bytes: Uint8Array, start: number, end: number, client: Transport): boolean {
+  private relayChunks(bytes: Uint8Array, start: number, end: number, client: Transport): boolean {
     const decoder = this.decoder as ChunkedDecoder;
-    const parsed = decoder.decode(bytes, start, end);
-    if (parsed === Parsed.faulty) {
-      // What was sound has not been sent yet; the client sees a cut, not a guess.
-      this.flush(client);
-      return this.fail("badResponseBody");
+    if (this.sendsChunks) {
+      const sentBytes = sendChunks(decoder, bytes, start, end, out, client);
+      // What was sound before it isn't sent either; the client sees a cut, not a guess.
+      if (sentBytes === brokenBody) return this.fail("badResponseBody");
+      this.sentBytes += sentBytes;
+    } else {
+      if (decoder.decode(bytes, start, end) === Parsed.faulty) return this.fail("badResponseBody");
+      this.send(bytes, decoder.dataStart, decoder.dataEnd, client);
+      // A client before HTTP/1.1 has no place for trailers.
+      decoder.trailers = undefined;
     }
-    this.isDone = parsed === Parsed.complete;
+    this.isDone = decoder.isDone;
     if (this.isDone && decoder.pos < end) this.keepsBackend = false;
-    const { dataStart, dataEnd } = decoder;
-    if (this.isRechunked) {
-      this.sentBytes += sendChunk(bytes, dataStart, dataEnd, this.isDone, out, client);
-      return client.isWritable;
+    return client.isWritable;
+  }
+
+  /** Sends `bytes[start, stop)` as it is, behind the head that `out` may hold. */
+  private send(bytes: Uint8Array, start: number, stop: number, client: Transport): boolean {
+    const length = stop - start;
+    if (length === 0) return this.flush(client);
+    if (out.length > 0) {
+      if (length <= joinMaxBytes) {
+        out.putRun(bytes, start, stop);
+        return this.flush(client);
+      }
+      this.flush(client);
     }
-    this.flush(client);
-    return dataEnd > dataStart ? this.write(bytes.subarray(dataStart, dataEnd), client) : client.isWritable;
+    this.sentBytes += length;
+    return sendSpan(bytes, start, stop, client);
   }
 
   private flush(client: Transport): boolean {
     if (out.length === 0) return client.isWritable;
     this.sentBytes += out.length;
-    const isTaken = client.writeCopy(out.view());
+    const isTaken = client.writeCopy(out.bytes, out.length);
     out.clear();
     return isTaken;
-  }
-
-  private write(bytes: Uint8Array, client: Transport): boolean {
-    this.sentBytes += bytes.length;
-    return client.write(bytes);
   }
 
   private fail(fault: Reason): boolean {
@@ -195,3 +274,5 @@ export class ResponseRelay {
     return false;
   }
 }
+
+const nothing = new Uint8Array(0);

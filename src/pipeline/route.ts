@@ -7,6 +7,7 @@ import type { BackendMember } from "../backend/backend-member.ts";
 import type { Membership } from "../balance/membership.ts";
 import type { Listener } from "../model/listener.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
+import type { HttpTerms } from "./http-terms.ts";
 
 export interface Route {
   readonly loadBalancer: string;
@@ -17,8 +18,8 @@ export interface Route {
   readonly idleTimeoutMs: number;
   /** How long one instance may take to accept a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** From the first byte of a request head to its last, in milliseconds. */
-  readonly requestHeadTimeoutMs: number;
+  /** What holds for layer-7 connections. */
+  readonly http: HttpTerms;
   /** What every layer-7 request on this listener ends with; see `makeLastLines`. */
   readonly requestLastLines: Uint8Array;
 }

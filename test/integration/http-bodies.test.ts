@@ -6,7 +6,15 @@ import { startElbow } from "../support/elbow.ts";
 import { ElbowProcess } from "../support/elbow-process.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
-import { formatResponse, header, isCut, readHead, readResponse } from "../support/http-message.ts";
+import {
+  exchange,
+  formatRequest,
+  formatResponse,
+  header,
+  isCut,
+  readHead,
+  readResponse,
+} from "../support/http-message.ts";
 import { freePort, startSilentPort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveHttp } from "../support/scripts.ts";
@@ -81,10 +89,11 @@ test("16 MiB in chunks up and down", async () => {
   expect(sha256(response.body)).toBe(expected);
 });
 
-test.each(["upload", "download"] as const)(
+test.each(["upload", "download", "download in chunks"] as const)(
   "a big %s to a side that reads slowly costs bounded memory",
   async (direction) => {
     const total = 128 * MIB;
+    const sizeLine = `${total.toString(16)}\r\n`;
     let resume = () => {};
     const resumed = new Promise<void>((resolve) => {
       resume = resolve;
@@ -94,6 +103,12 @@ test.each(["upload", "download"] as const)(
       if (direction === "download") {
         await connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
         await sendStream(connection, total, 31);
+        return;
+      }
+      if (direction === "download in chunks") {
+        await connection.send(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${sizeLine}`);
+        await sendStream(connection, total, 31);
+        await connection.send("\r\n0\r\n\r\n");
         return;
       }
       connection.pauseReading();
@@ -142,7 +157,9 @@ test.each(["upload", "download"] as const)(
       expect((await readResponse(client)).body.toString()).toBe(digestOf(total, 31).sha256);
     } else {
       client.resumeReading();
+      if (direction === "download in chunks") expect((await client.takeUntil("\r\n")).toString()).toBe(sizeLine);
       expect(await client.digest(total)).toEqual(digestOf(total, 31));
+      if (direction === "download in chunks") await client.takeUntil("\r\n0\r\n\r\n");
     }
     expect(elbow.memory().peakBytes - baseline.peakBytes).toBeLessThan(96 * MIB);
     expect(instance.scriptErrors).toEqual([]);
@@ -159,7 +176,11 @@ test.each([
     "close",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n0\r\n",
   ],
-  ["chunked, then nonsense", "close", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\nzz\r\n"],
+  [
+    "chunked in its trailers",
+    "close",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n0\r\nT: u\r\n",
+  ],
   ["close-delimited", "reset", "HTTP/1.1 200 OK\r\n\r\nonly this"],
 ] as const)("an answer with %s that the instance cuts by a %s is seen as cut", async (_, how, wire) => {
   let passedOn = false;
@@ -188,6 +209,77 @@ test.each([
   expect(client.ending).not.toBe("open");
   expect(Buffer.concat(client.recorded).toString()).not.toEndWith("0\r\n\r\n");
   await eventually(() => elbow.openConnections() === 0 && elbow.outstanding() === 0);
+});
+
+test.each([
+  ["a chunk", "9\r\nonly this\r\n", "zz\r\n"],
+  ["a trailer", "9\r\nonly this\r\n", "0\r\nbad trailer\r\n\r\n"],
+  ["a chunk's end", "9\r\nonly", " this and more\r\n0\r\n\r\n"],
+] as const)("%s that breaks is 502 while nothing was sent, and a cut behind that", async (_, sound, broken) => {
+  const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  let passedOn = false;
+  using instance = FakeInstance.start(
+    serveHttp(async ({ target }, connection) => {
+      if (target === "/together") return head + sound + broken;
+      await connection.send(head + sound);
+      await eventually(() => passedOn);
+      return broken;
+    }),
+  );
+  await using elbow = await startElbow({ protocol: "HTTP", instances: [instance] });
+  using client = await RawClient.connect(elbow.port());
+  // Nothing of it reached the client, whose connection lives on.
+  for (let round = 0; round < 3; round++) {
+    const response = await exchange(client, "/together");
+    expect([response.startLine, response.body.length]).toEqual(["HTTP/1.1 502 BAD_GATEWAY", 0]);
+  }
+  await client.send(formatRequest("/apart"));
+  await client.takeUntil("only");
+  passedOn = true;
+  await eventually(() => client.ending !== "open");
+  expect(client.ending).toBe("reset");
+  expect(Buffer.concat(client.recorded).toString()).not.toMatch(/0\r\n\r\n$/);
+  expect(instance.connections.length).toBe(4);
+  await eventually(() => elbow.openConnections() === 0 && elbow.outstanding() === 0);
+});
+
+test.each([
+  [
+    "in chunks",
+    "Transfer-Encoding: chunked",
+    // A chunk whole, one in two pieces, a size line apart from its data, and a long silence's comment.
+    ["b\r\ndata: one\n\n\r\n", "c\r\ndata: t", "wo\n", "\n!\r\n", "5", "\r\n:hi\n\n\r\n", "0\r\n\r\n"],
+    ["data: one\n\n\r\n", "data: t", "wo\n", "\n!\r\n", "", ":hi\n\n\r\n", "0\r\n\r\n"],
+  ],
+  ["until close", "X-A: b", ["data: one\n\n", "data: t", "wo\n\n"], ["data: one\n\n", "data: t", "wo\n\n"]],
+  [
+    "of a length",
+    "Content-Length: 23",
+    ["data: one\n\n", "data: t", "wo\n\n!"],
+    ["data: one\n\n", "data: t", "wo\n\n!"],
+  ],
+] as const)("events in an answer %s reach the client one by one, as they are said", async (_, field, said, heard) => {
+  let taken = -1;
+  using instance = FakeInstance.start(async (connection) => {
+    await connection.readRequest();
+    await connection.send(`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n${field}\r\n\r\n`);
+    for (const [index, piece] of said.entries()) {
+      // Not before the client has what was said before: whoever keeps something back stops the test.
+      await eventually(() => taken >= index);
+      await connection.send(piece);
+    }
+    await connection.close();
+  });
+  await using elbow = await startElbow({ protocol: "HTTP", instances: [instance] });
+  using client = await RawClient.connect(elbow.port());
+  await client.send(formatRequest("/events"));
+  await client.takeUntil("\r\n\r\n");
+  for (const piece of heard) {
+    taken++;
+    if (piece !== "") await client.takeUntil(piece);
+  }
+  expect(client.availableBytes).toBe(0);
+  expect(instance.scriptErrors).toEqual([]);
 });
 
 test("an answer that comes before the body was sent reaches the client", async () => {

@@ -28,7 +28,7 @@ const manyHeaders = Array.from({ length: 101 }, (_, index) => `X-${index}: v\r\n
 
 test.each([
   ["no request line", "nonsense\r\n\r\n"],
-  ["no colon in a header line", "GET / HTTP/1.1\r\nHost: test\r\nnonsense\r\n\r\n"],
+  ["no colon in a header line, which ends in LF alone", "GET / HTTP/1.1\r\nHost: test\r\nnonsense\n\r\n"],
   ["CONNECT", "CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n"],
   ["no Host in HTTP/1.1", "GET / HTTP/1.1\r\nAccept: a\r\n\r\n"],
   ["two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"],

@@ -240,6 +240,147 @@ test("an answer in chunks reaches an HTTP/1.0 client without chunks", async () =
   expect(await client.receiveEnd()).toBe("eof");
 });
 
+test("a coding under chunked reaches clients that can read it, and is 502 for others", async () => {
+  await using at = await startHttp(
+    serveHttp(() => "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\nT: u\r\n\r\n"),
+  );
+  using client = await RawClient.connect(at.port);
+  for (let round = 0; round < 2; round++) {
+    const response = await exchange(client, "/");
+    expect(header(response, "transfer-encoding")).toBe("gzip, chunked");
+    expect([response.body.toString(), response.trailers]).toEqual(["hello", [["T", "u"]]]);
+  }
+  for (const [request, expected] of [
+    ["GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 502 BAD_GATEWAY"],
+    ["HEAD / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK"],
+  ] as const) {
+    using old = await RawClient.connect(at.port);
+    await old.send(request);
+    const answer = (await old.takeToEnd()).toString();
+    expect(answer).toStartWith(expected);
+    expect(answer).not.toContain("hello");
+  }
+});
+
+test("a coding without chunked ends with the instance's connection, and not with the client's", async () => {
+  let isCut = false;
+  await using at = await startHttp(async (connection) => {
+    await connection.readRequest();
+    await connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: deflate, gzip\r\nContent-Length: 3\r\n\r\nuntil ");
+    await Bun.sleep(5);
+    await connection.send("the end");
+    if (isCut) {
+      await eventually(() => passedOn());
+      connection.reset();
+    } else await connection.close();
+  });
+  using client = await RawClient.connect(at.port);
+  const passedOn = () => Buffer.concat(client.recorded).toString().split("the end").length === 4;
+  for (let round = 0; round < 2; round++) {
+    const response = await exchange(client, "/");
+    expect(header(response, "transfer-encoding")).toBe("deflate, gzip, chunked");
+    expect([response.framing, response.body.toString()]).toEqual(["chunked", "until the end"]);
+  }
+  isCut = true;
+  await client.send(formatRequest("/"));
+  expect(await client.receiveEnd()).toBe("reset");
+  expect(Buffer.concat(client.recorded).toString()).not.toEndWith("0\r\n\r\n");
+});
+
+test.each([
+  ["an unknown coding", "Transfer-Encoding: br, chunked"],
+  ["chunked twice", "Transfer-Encoding: chunked, chunked"],
+  ["chunked on two lines", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"],
+  ["chunked under another coding", "Transfer-Encoding: chunked, gzip"],
+  ["different lengths", "Content-Length: 1\r\nContent-Length: 2"],
+  ["different lengths, one behind a blank", "Content-Length: 1\r\nContent-Length : 2"],
+  ["a list of lengths", "Content-Length: 1, 1"],
+  ["a NUL in a value", "A: \0"],
+  ["a bare CR in a value", "A: 1\rB: 2"],
+  ["a line without a colon", "A"],
+  ["a name that is none", "A B: 1"],
+  ["a fold onto the status line", " A: 1"],
+] as const)("a response with %s is 502, and its connection isn't used again", async (_, fields) => {
+  await using at = await startHttp(
+    serveHttp(({ target }) =>
+      target === "/bad" ? `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n1\r\na\r\n0\r\n\r\n` : formatResponse("good"),
+    ),
+  );
+  using client = await RawClient.connect(at.port);
+  const bad = await exchange(client, "/bad");
+  expect([bad.startLine, bad.body.length]).toEqual(["HTTP/1.1 502 BAD_GATEWAY", 0]);
+  expect((await exchange(client, "/")).body.toString()).toBe("good");
+  expect(at.instance.connections.length).toBe(2);
+});
+
+test("a sloppy instance's head goes on as a strict one, and its connection is used again", async () => {
+  await using at = await startHttp(
+    serveHttp(() => "HTTP/1.1 200 OK\nX-Folded: one\r\n\ttwo\nX-Blank : three\nContent-Length : 5\n\nhello"),
+  );
+  using client = await RawClient.connect(at.port);
+  for (let round = 0; round < 3; round++) {
+    const response = await exchange(client, "/");
+    expect(response.headers).toEqual([
+      ["X-Folded", "one two"],
+      ["X-Blank", "three"],
+      ["Content-Length", "5"],
+      ["Connection", "keep-alive"],
+    ]);
+    expect(response.body.toString()).toBe("hello");
+  }
+  expect(at.instance.connections.length).toBe(1);
+});
+
+test.each([
+  [
+    "a second answer",
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+  ],
+  ["more than its length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "more"],
+  [
+    "more than its last chunk",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "0\r\n\r\n",
+  ],
+  ["a body to 304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", "evil"],
+  ["a body to 204", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"],
+] as const)("an instance that sends %s is not asked again on that connection", async (_, answer, more) => {
+  await using at = await startHttp(
+    serveHttp(({ target }) => (target === "/odd" ? answer + more : formatResponse("clean"))),
+  );
+  using client = await RawClient.connect(at.port);
+  const odd = await exchange(client, "/odd");
+  expect(odd.body.toString()).toBe(odd.status === 200 ? "ok" : "");
+  expect((await exchange(client, "/clean")).body.toString()).toBe("clean");
+  expect(client.availableBytes).toBe(0);
+  expect(at.instance.connections.length).toBe(2);
+});
+
+test("a hundred interim responses pass; one more is 502 behind them", async () => {
+  await using at = await startHttp(
+    serveHttp(({ target }) => {
+      const interim = `HTTP/1.1 103 Early Hints\r\nLink: </${target}>\r\nContent-Length: 9\r\n\r\n`;
+      return interim.repeat(Number(target.slice(1))) + formatResponse("final").toString("latin1");
+    }),
+  );
+  using client = await RawClient.connect(at.port);
+  const few = await exchange(client, "/100");
+  expect([few.interim.length, few.body.toString()]).toEqual([100, "final"]);
+  expect(header(few.interim[99]!, "content-length")).toBe(undefined);
+  const flood = await exchange(client, "/101");
+  expect([flood.interim.length, flood.startLine]).toEqual([100, "HTTP/1.1 502 BAD_GATEWAY"]);
+  expect(at.instance.connections.length).toBe(1);
+});
+
+test("101 that nobody asked for is 502", async () => {
+  await using at = await startHttp(
+    serveHttp(() => "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"),
+  );
+  using client = await RawClient.connect(at.port);
+  expect((await exchange(client, "/")).startLine).toBe("HTTP/1.1 502 BAD_GATEWAY");
+});
+
 test("pipelined requests are answered in order and never pipelined to an instance", async () => {
   const overtaken: Array<number> = [];
   await using at = await startHttp(

@@ -5,6 +5,7 @@ import { ElbowCommand } from "../support/elbow-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { makeFolder } from "../support/folder.ts";
+import { readResponse } from "../support/http-message.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, greet } from "../support/scripts.ts";
@@ -91,6 +92,32 @@ test("metrics count what went through", async () => {
   expect(text).toMatch(/^elbow_\S*requests\S*\{[^}]*2xx[^}]*\} 1$/m);
   const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   expect(new Set(names).size).toBe(names.length);
+});
+
+test("requests that don't comply are counted by class and reason, served or refused", async () => {
+  await using at = await start(answerText("hello"), { protocol: "HTTP" });
+  const ask = async (request: string): Promise<number> => {
+    using client = await RawClient.connect(at.port);
+    await client.send(request);
+    return (await readResponse(client)).status;
+  };
+  const folded = "GET / HTTP/1.1\r\nHost: test\r\nX: a\r\n b\r\n\r\n";
+  expect(await ask("GET / HTTP/1.1\r\nHost: test\r\n\r\n")).toBe(200);
+  expect(await ask("GET /a b HTTP/1.1\r\nHost: test\r\n\r\n")).toBe(200);
+  expect(await ask(folded)).toBe(200);
+  expect(await ask(folded)).toBe(200);
+  expect(await ask("GET / HTTP/1.1\r\nHost: test\r\nX: a\0b\r\n\r\n")).toBe(400);
+  const text = await (await get(at.management, "/metrics")).text();
+  const counts = [...text.matchAll(/^elbow_desync_requests_total\{(.*)\} (\d+)$/gm)].map(([, labels, count]) => {
+    expect(labels).toContain(`load_balancer="web",listener="${at.port}",protocol="HTTP",`);
+    return `${labels?.replace(/^.*,class=/, "class=")} ${count}`;
+  });
+  expect(counts.sort()).toEqual([
+    'class="Acceptable",reason="SpaceInUri" 1',
+    'class="Ambiguous",reason="MultilineHeader" 2',
+    'class="Severe",reason="BadHeader" 1',
+  ]);
+  expect(text).toMatch(/^elbow_faults_total\{.*reason="desyncBlocked"\} 1$/m);
 });
 
 test("unknown paths, other methods and foreign Hosts get JSON on the wire", async () => {

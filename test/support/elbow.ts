@@ -2,7 +2,7 @@
 // says otherwise, and a count of the fibers it runs. It talks to the data plane through Control only, as main does.
 import { Effect, Layer, ManagedRuntime, Metric } from "effect";
 import { Control } from "../../src/control/control.ts";
-import type { Attributes } from "../../src/model/attributes.ts";
+import { type Attributes, defaultAttributes } from "../../src/model/attributes.ts";
 import type { Configuration } from "../../src/model/configuration.ts";
 import type { Instance } from "../../src/model/instance.ts";
 import type { Listener } from "../../src/model/listener.ts";
@@ -48,7 +48,8 @@ const toLoadBalancer = (written: WrittenLoadBalancer): LoadBalancer => {
     address: written.address ?? "127.0.0.1",
     listeners: (written.listeners ?? [{ port: written.port ?? 0 }]).map((listener) => toListener(listener, protocol)),
     instances: written.instances.map(toInstance),
-    attributes: { idleTimeout: 60, connectTimeout: 5, requestHeadTimeout: 60, ...written.attributes },
+    // Tests count the connections of their instances: none is opened ahead of demand unless a test asks for it.
+    attributes: { ...defaultAttributes, minIdleConnections: 0, ...written.attributes },
   };
 };
 

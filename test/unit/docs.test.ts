@@ -6,6 +6,14 @@ import { Effect } from "effect";
 import packageJson from "../../package.json";
 import { loadConfiguration } from "../../src/control/configuration/load.ts";
 import { type Reason, reasons } from "../../src/errors.ts";
+import { defaultAttributes } from "../../src/model/attributes.ts";
+import {
+  type DesyncClass,
+  desyncAction,
+  desyncClassNames,
+  desyncModes,
+  desyncReasons,
+} from "../../src/parse/http1/desync.ts";
 import { ownAnswer } from "../../src/pipeline/http-answer.ts";
 import {
   anchorsOf,
@@ -175,6 +183,40 @@ test("the management page has every metric, and no other", () => {
   const actual = [...sources.matchAll(/"((?:elbow|process)_[a-z_]+)"/g)].map(([, name = ""]) => name);
   const stated = tableRowsOf(pageOf("docs/management.md")).flatMap(([name = ""]) => codeOf(name) ?? []);
   expect(stated.filter((name) => /^(?:elbow|process)_/.test(name)).sort()).toEqual(actual.sort());
+});
+
+test("the configuration page has every attribute with its default, and no other", () => {
+  const stated = tableRowsOf(pageOf("docs/configuration.md"))
+    .map(([name = "", , value = ""]) => [codeOf(name) ?? "", value] as const)
+    .filter(([name]) => Object.hasOwn(defaultAttributes, name))
+    .map(([name, value]) => [name, value.replaceAll(/^"|"$/g, "")]);
+  const actual = Object.entries(defaultAttributes).map(([name, value]) => [name, String(value)]);
+  expect(stated.length).toBe(actual.length);
+  expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(actual));
+});
+
+test("the configuration page's whole shape shows the defaults of attributes", async () => {
+  const whole = codeBlocksOf(pageOf("docs/configuration.md")).find(({ code }) => code.trimStart().startsWith("{"));
+  using folder = makeFolder();
+  const file = folder.write("whole.ts", `export default ${whole?.code}`);
+  const { loadBalancers } = await Effect.runPromise(loadConfiguration(file));
+  expect(loadBalancers[0]?.attributes).toEqual(defaultAttributes);
+  for (const name of Object.keys(defaultAttributes)) expect(whole?.code).toContain(`${name}: `);
+});
+
+test("decision 0009 has every reason for a class, and what each mode does", () => {
+  const rows = tableRowsOf(pageOf("docs/decisions/0009-desync-mitigation.md"));
+  const stated = rows
+    .map(([reason = "", name = ""]) => [codeOf(reason) ?? "", name] as const)
+    .filter(([reason]) => Object.hasOwn(desyncReasons, reason));
+  const actual = Object.entries(desyncReasons).map(([reason, code]) => [reason, desyncClassNames[code]]);
+  expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(actual));
+  expect(stated.length).toBe(actual.length);
+  const words = ["served", "served, both connections closed", "400"];
+  for (const [code, name] of desyncClassNames.entries()) {
+    const actions = desyncModes.map((mode) => words[desyncAction(mode, code as DesyncClass)] ?? "");
+    expect(rows).toContainEqual([name, ...actions]);
+  }
 });
 
 test("the command-line page has every flag, and no other", () => {

@@ -11,6 +11,7 @@ const rows: ReadonlyArray<
   ["badRequest", "client", "requestHead", 400, "debug"],
   ["requestHeadTooLarge", "client", "requestHead", 400, "debug"],
   ["connectMethod", "client", "requestHead", 400, "debug"],
+  ["desyncBlocked", "client", "requestHead", 400, "debug"],
   ["methodTooLong", "client", "requestHead", 405, "debug"],
   ["requestHeadTimeout", "client", "requestHead", 408, "debug"],
   ["requestHeadCut", "client", "requestHead", 408, "debug"],
@@ -27,7 +28,7 @@ const rows: ReadonlyArray<
   ["responseHeadTooLarge", "backend", "responseHead", 502, "warn"],
   ["responseCut", "backend", "responseBody", 0, "warn"],
   ["responseTimeout", "backend", "responseBody", 0, "warn"],
-  ["badResponseBody", "backend", "responseBody", 0, "warn"],
+  ["badResponseBody", "backend", "responseBody", 502, "warn"],
   ["clientGone", "client", "responseBody", 0, "debug"],
   ["shutdown", "proxy", "responseBody", 0, "info"],
 ];
@@ -48,8 +49,10 @@ test("rules that hold for every row", () => {
     // A client is never told that its own mistake was the instance's, nor the other way round.
     if (facts.status >= 500) expect(told).not.toContain('"side":"client"');
     else if (facts.status >= 400) expect(told).toContain('"side":"client"');
-    // Once an answer has begun, none of our own can follow, and nothing may be tried again.
-    if (facts.phase === "responseBody") expect([name, facts.status, facts.isRetryable]).toEqual([name, 0, false]);
+    // Once an answer has begun, none of our own can follow, and nothing may be tried again. A body whose very first bytes
+    // are broken is found before its head has gone.
+    const status = name === "badResponseBody" ? 502 : 0;
+    if (facts.phase === "responseBody") expect([name, facts.status, facts.isRetryable]).toEqual([name, status, false]);
     if (facts.isRetryable) expect(told).toMatch(/"phase":"(dial|responseHead)"/);
     // What clients do at will must not fill a log.
     if (facts.side === "client") expect(told).toContain('"level":"debug"');

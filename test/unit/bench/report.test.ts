@@ -2,9 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import type { IdleResult } from "../../../bench/idle.ts";
 import { parseReport } from "../../../bench/load.ts";
-import { diffCpuNs, medianOf } from "../../../bench/measure.ts";
+import { diffCpuNs, makeThreadClock, medianOf } from "../../../bench/measure.ts";
+import { type ParserResult, parseParserReport } from "../../../bench/parser-row.ts";
 import { fillTemplate, type ProxyName } from "../../../bench/proxies.ts";
-import { compareToBetterRival, formatReport, replaceTable } from "../../../bench/report.ts";
+import { compareToBetterRival, formatReport, hasFigures, replaceTable } from "../../../bench/report.ts";
 import type { TrafficResult, TrafficSample } from "../../../bench/traffic.ts";
 import { workloads } from "../../../bench/workloads.ts";
 
@@ -54,10 +55,10 @@ describe("compareToBetterRival", () => {
 
 describe("formatReport", () => {
   test("shows the ratio and whether the target is met", () => {
-    const met = makeTraffic({ elbow: makeSamples([10.9]), nginx: makeSamples([10]) });
-    expect(lineOf(formatReport([], [met]), "elbow")).toContain("| 1.09 of nginx | met (≤ 1.10) |");
+    const met = makeTraffic({ elbow: makeSamples([10]), nginx: makeSamples([10]) });
+    expect(lineOf(formatReport([], [met]), "elbow")).toContain("| 1.00 of nginx | met (≤ 1.00) |");
     const missed = makeTraffic({ elbow: makeSamples([12]), nginx: makeSamples([10]) });
-    expect(lineOf(formatReport([], [missed]), "elbow")).toContain("| 1.20 of nginx | **missed** (≤ 1.10) |");
+    expect(lineOf(formatReport([], [missed]), "elbow")).toContain("| 1.20 of nginx | **missed** (≤ 1.00) |");
   });
 
   test("keeps the line of a proxy that is missing and escapes its reason", () => {
@@ -69,6 +70,35 @@ describe("formatReport", () => {
   test("shows errors of the load", () => {
     const report = formatReport([], [makeTraffic({ elbow: makeSamples([10], 2) })]);
     expect(report).toContain("**2 errors**");
+  });
+
+  test("leaves out latencies that nobody measured", () => {
+    const samples = makeSamples([10]).map((sample) => ({ ...sample, p50Ms: Number.NaN, p99Ms: Number.NaN }));
+    expect(lineOf(formatReport([], [makeTraffic({ elbow: samples })]), "elbow")).toContain("| – | – |");
+  });
+
+  test("holds the parser to the bare loop of the same round", () => {
+    const workload = workloads.find((each) => each.name === "parser");
+    if (workload?.kind !== "parser") throw new Error("the row parser is gone");
+    const samples = [
+      { headNs: 1500, loopNs: 1000 },
+      { headNs: 3000, loopNs: 2000 },
+      { headNs: 1700, loopNs: 1000 },
+    ];
+    const result: ParserResult = { workload, headBytes: 1700, samples };
+    const report = formatReport([], [result]);
+    expect(report).toContain("| 1700 B | 1700 | 1000 | 1000 | 1.50 | met (≤ 1.60) |");
+    expect(report).toContain("| bare loop | 1000–2000 ns |");
+    const slow = { ...result, samples: [{ headNs: 1610, loopNs: 1000 }] };
+    expect(formatReport([], [slow])).toContain("| 1.61 | **missed** (≤ 1.60) |");
+    const none = { ...result, samples: [], missing: "it fell" };
+    expect(formatReport([], [none])).toContain("**no figures** – it fell");
+    expect([hasFigures(result), hasFigures(none)]).toEqual([true, false]);
+  });
+
+  test("a row without elbow has no figures, whoever else has", () => {
+    expect(hasFigures(makeTraffic({ elbow: makeSamples([9]) }))).toBeTrue();
+    expect(hasFigures(makeTraffic({ nginx: makeSamples([9]) }))).toBeFalse();
   });
 
   test("holds memory to its limit, without rivals too", () => {
@@ -102,6 +132,36 @@ describe("the parts", () => {
   test("parseReport reads the line of report.lua among wrk's own", () => {
     expect(parseReport('Requests/sec: 1\n\nreport {"requests":3}\n')?.requests).toBe(3);
     expect(parseReport("unable to connect")).toBeUndefined();
+  });
+
+  test("parseParserReport reads the parser's line", () => {
+    expect(parseParserReport('report {"headBytes":3,"samples":[]}\n')?.headBytes).toBe(3);
+    expect(parseParserReport("SyntaxError")).toBeUndefined();
+  });
+
+  test("the thread's clock moves with its work, in steps finer than a tick", () => {
+    const readNs = makeThreadClock();
+    let least = Number.POSITIVE_INFINITY;
+    let last = readNs();
+    for (let round = 0; round < 1e5; round++) {
+      const now = readNs();
+      if (now < last) throw new Error("the clock went back");
+      if (now > last) least = Math.min(least, now - last);
+      last = now;
+    }
+    // Ticks of 1 to 10 ms would show as steps of at least 1e6.
+    expect(least).toBeLessThan(1e6);
+  });
+
+  test("names of rows are unique, and what a written request counts is in its bytes", () => {
+    expect(new Set(workloads.map((each) => each.name)).size).toBe(workloads.length);
+    for (const workload of workloads) {
+      if (workload.kind !== "traffic" || workload.written === undefined) continue;
+      const text = Buffer.from(workload.written.make("127.0.0.1:1")).toString("latin1");
+      const lines = text.match(/^(?:GET|POST) \S+ HTTP\/1\.1\r\nHost: 127\.0\.0\.1:1\r\n/gm) ?? [];
+      expect(lines.length).toBe(workload.written.count);
+      expect(lines.every((line) => line.split(" ")[1]?.startsWith(workload.target))).toBeTrue();
+    }
   });
 
   test("fillTemplate refuses a name without a value", () => {

@@ -1,10 +1,10 @@
-// Bodies on their way: requests' and responses', framed anew, at every split and against a peer that takes little.
+// Bodies on their way: a request's, and what writes chunks, at every split and against a peer that takes little.
 import { describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../../src/parse/byte-writer.ts";
 import { bytesOf } from "../../../src/parse/http1/bytes.ts";
-import { joinMaxBytes, sendChunk } from "../../../src/pipeline/chunk-writer.ts";
+import { ChunkedDecoder } from "../../../src/parse/http1/chunked.ts";
+import { brokenBody, joinMaxBytes, sendChunk, sendChunks } from "../../../src/pipeline/chunk-writer.ts";
 import { RequestBody } from "../../../src/pipeline/request-body.ts";
-import { ResponseRelay } from "../../../src/pipeline/response-relay.ts";
 import { makeFakeTransport } from "../net/fake-socket.ts";
 import { readChunked } from "../parse/http1/chunked-reader.ts";
 import { withRequest } from "../parse/http1/readers.ts";
@@ -42,11 +42,26 @@ describe("a request's body", () => {
     expectAtEverySplit("hell", send("Content-Length: 5\r\n"), "more");
   });
 
-  test("in chunks is written in chunks of ours", () => {
-    const coded = send("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n");
+  test("in chunks goes on in chunks", () => {
+    const coded = send("Transfer-Encoding: chunked\r\n");
     expectAtEverySplit("3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: u\r\n\r\nGET /", coded, '"abcde" + "" done, left GET /');
     expectAtEverySplit("3\r\nabc\r\n2\r\nde\r\n0\r\n\r", coded, "more");
     expectAtEverySplit("3\r\nabc\r\n2\r\ndef\r\n0\r\n\r\n", coded, "faulty");
+  });
+
+  test("takes its trailers with it, but for those that mean something else there", () => {
+    const body = new RequestBody();
+    const { transport, socket } = makeFakeTransport();
+    withRequest(
+      [bytesOf("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: X-Hop\r\n\r\n")],
+      (parser) => {
+        body.begin(parser);
+        return "";
+      },
+    );
+    const bytes = bytesOf("1\r\na\r\n0\r\nT: u\r\nHost: b\r\nX-Hop: c\r\n\r\nGET /");
+    body.send(bytes, 0, bytes.length, transport);
+    expect([socket.sent, body.isDone, body.pos]).toEqual(["1\r\na\r\n0\r\nT: u\r\n\r\n", true, bytes.length - 5]);
   });
 
   test("is done from the start when there is none", () => {
@@ -66,6 +81,65 @@ describe("a request's body", () => {
       body.skip(bytesOf(text), 0, text.length);
       expect([body.isDone, body.pos, body.isFaulty]).toEqual([true, pos, false]);
     }
+  });
+});
+
+describe("chunks that pass", () => {
+  const head = "head|";
+
+  /** Sends pieces, the first behind a head; says what was sent and in how many writes. */
+  const pass = (pieces: ReadonlyArray<string>, room = Number.POSITIVE_INFINITY): readonly [string, number] => {
+    const { transport, socket } = makeFakeTransport();
+    const out = new ByteWriter();
+    const decoder = new ChunkedDecoder();
+    decoder.begin(true);
+    out.put(bytesOf(head));
+    socket.room = room;
+    let sentBytes = 0;
+    for (const piece of pieces) {
+      sentBytes += sendChunks(decoder, bytesOf(piece), 0, piece.length, out, transport);
+      expect(out.length).toBe(0);
+      out.put(bytesOf("overwritten".repeat(50)));
+      out.clear();
+    }
+    const writes = socket.writes.length;
+    socket.room = Number.POSITIVE_INFINITY;
+    transport.flush();
+    expect(sentBytes).toBe(socket.sent.length);
+    return [socket.sent, writes];
+  };
+
+  test("whole behind a head cost one write, and one for each read behind it", () => {
+    const chunk = `2800\r\n${"x".repeat(10_240)}\r\n`;
+    expect(pass([`${chunk}0\r\n\r\n`])).toEqual([`${head}${chunk}0\r\n\r\n`, 1]);
+    expect(pass([chunk, chunk, "0\r\n\r\n"])).toEqual([`${head}${chunk}${chunk}0\r\n\r\n`, 3]);
+    expect(pass([`5;x\r\nhello\r\n0\r\nT: u\r\n\r\n`])).toEqual([`${head}5\r\nhello\r\n0\r\nT: u\r\n\r\n`, 1]);
+    expect(pass(["5\r\nhello\r\n0\r\n", "\r\n"])).toEqual([`${head}5\r\nhello\r\n0\r\n\r\n`, 2]);
+  });
+
+  test.each([joinMaxBytes - 20, joinMaxBytes, 200_000])("in a read of %d bytes and more", (length) => {
+    const chunk = `${length.toString(16).toUpperCase()}\r\n${"x".repeat(length)}\r\n`;
+    for (const room of [Number.POSITIVE_INFINITY, 0, 1, 5, length, length + 7]) {
+      for (const pieces of [
+        [`${chunk}0\r\n\r\n`],
+        [chunk, "0\r\n\r\n"],
+        [chunk.slice(0, 3), `${chunk.slice(3)}0\r\nT: u\r\n\r\n`],
+      ]) {
+        const [sent] = pass(pieces, room);
+        expect(sent === `${head}${pieces.join("")}`).toBe(true);
+      }
+    }
+  });
+
+  test("broken ones are told, and nothing of their read is sent", () => {
+    const { transport, socket } = makeFakeTransport();
+    const out = new ByteWriter();
+    const decoder = new ChunkedDecoder();
+    const bytes = bytesOf("1\r\nx\r\n2\r\nyzz");
+    decoder.begin(true);
+    out.put(bytesOf(head));
+    expect(sendChunks(decoder, bytes, 0, bytes.length, out, transport)).toBe(brokenBody);
+    expect([socket.sent, wholeText(out.view())]).toEqual(["", head]);
   });
 });
 
@@ -92,215 +166,5 @@ describe("a chunk of ours", () => {
     const { transport, socket } = makeFakeTransport();
     expect(sendChunk(bytesOf("ab"), 1, 1, false, new ByteWriter(), transport)).toBe(0);
     expect(socket.sent).toBe("");
-  });
-});
-
-describe("a response", () => {
-  interface Terms {
-    readonly isHead?: boolean;
-    readonly minorVersion?: number;
-    readonly keeps?: boolean;
-    readonly ends?: boolean;
-  }
-
-  /** What the client got, and what became of both connections. */
-  const relay =
-    ({ isHead = false, minorVersion = 1, keeps = true, ends = false }: Terms = {}) =>
-    (pieces: Pieces): string => {
-      const response = new ResponseRelay();
-      const { transport, socket } = makeFakeTransport();
-      response.begin();
-      let isOver = false;
-      for (const piece of pieces) {
-        // The session reads no more from a connection whose response is over; what comes then spoils it for others.
-        if (isOver) break;
-        response.receive(piece, transport, { isHead, minorVersion, mayKeepAlive: () => keeps });
-        isOver = response.isDone || response.fault !== undefined;
-      }
-      if (ends && !isOver) response.end();
-      const [head = "", ...body] = socket.sent.split(/(?<=\r\n\r\n)(?!HTTP)/);
-      const rest = body.join("");
-      const said = /transfer-encoding: chunked/i.test(head) && !isHead && rest !== "" ? unchunked(rest) : rest;
-      const words = [
-        ...(response.isDone ? ["done"] : []),
-        ...(response.fault === undefined ? [] : [response.fault]),
-        ...(response.keepsClient ? ["keeps client"] : []),
-        ...(response.keepsBackend ? ["keeps backend"] : []),
-      ];
-      return `${head.replaceAll("\r\n", "|")} ${said} ${words.join(", ")}`;
-    };
-
-  test("of a length", () => {
-    const expected =
-      "HTTP/1.1 200 OK|Content-Length: 5|Connection: keep-alive|| hello done, keeps client, keeps backend";
-    expectAtEverySplit("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", relay(), expected);
-  });
-
-  test("with an empty body, and without one", () => {
-    for (const [text, isHead] of [
-      ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false],
-      ["HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", true],
-      ["HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", false],
-    ] as const) {
-      const head = text.replace("\r\n\r\n", "\r\nConnection: keep-alive\r\n\r\n").replaceAll("\r\n", "|");
-      expectAtEverySplit(text, relay({ isHead }), `${head}  done, keeps client, keeps backend`);
-    }
-    expectAtEverySplit(
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-      relay({ isHead: true }),
-      "HTTP/1.1 200 OK|Transfer-Encoding: chunked|Connection: keep-alive||  done, keeps client, keeps backend",
-    );
-    expectAtEverySplit(
-      "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
-      relay(),
-      "HTTP/1.1 204 No Content|Connection: keep-alive||  done, keeps client, keeps backend",
-    );
-  });
-
-  // RFC 9110 §8.6: no Content-Length in a 204 either; a client that counts would wait for bytes of the next response.
-  test("204 goes on without a length", () => {
-    const expected = "HTTP/1.1 204 No Content|Connection: keep-alive||  done, keeps client, keeps backend";
-    expectAtEverySplit("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", relay(), expected);
-  });
-
-  test("in chunks", () => {
-    const text =
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n3;x\r\nabc\r\n2\r\nde\r\n0\r\nT: u\r\n\r\n";
-    expectAtEverySplit(
-      text,
-      relay(),
-      'HTTP/1.1 200 OK|Trailer: T|Transfer-Encoding: chunked|Connection: keep-alive|| "abcde" + "" done, keeps client, keeps backend',
-    );
-    expectAtEverySplit(
-      text,
-      relay({ minorVersion: 0 }),
-      "HTTP/1.1 200 OK|Trailer: T|Connection: close|| abcde done, keeps backend",
-    );
-  });
-
-  test("in chunks beside a length ends the instance's connection", () => {
-    expectAtEverySplit(
-      "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-      relay(),
-      'HTTP/1.1 200 OK|Transfer-Encoding: chunked|Connection: keep-alive|| "a" + "" done, keeps client',
-    );
-  });
-
-  // RFC 9112 §6.1: HTTP/1.0 has no chunks; a peer that sends them may have been misread, and its connection must end.
-  test("in chunks from HTTP/1.0 ends the instance's connection", () => {
-    expectAtEverySplit(
-      "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-      relay(),
-      'HTTP/1.1 200 OK|Transfer-Encoding: chunked|Connection: keep-alive|| "a" + "" done, keeps client',
-    );
-  });
-
-  test("until close", () => {
-    const text = "HTTP/1.1 200 OK\r\nA: 1\r\n\r\nhello";
-    expectAtEverySplit(text, relay({ ends: true }), "HTTP/1.1 200 OK|A: 1|Connection: close|| hello done");
-    expectAtEverySplit(text, relay(), "HTTP/1.1 200 OK|A: 1|Connection: close|| hello ");
-  });
-
-  test("cut short is not done", () => {
-    const length = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell";
-    expectAtEverySplit(
-      length,
-      relay({ ends: true }),
-      "HTTP/1.1 200 OK|Content-Length: 5|Connection: keep-alive|| hell keeps client, keeps backend",
-    );
-    expect(
-      relay({ ends: true })([bytesOf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n")]),
-    ).not.toContain("done");
-    expectAtEverySplit("HTTP/1.1 200 OK\r\nA", relay({ ends: true }), "  ");
-  });
-
-  test("interim responses go to HTTP/1.1 clients, but for 100", () => {
-    const text =
-      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\nConnection: y\r\n\r\nHTTP/1.0 102\n\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
-    const final = "HTTP/1.1 200 OK|Content-Length: 2|Connection: keep-alive|| hi done, keeps client, keeps backend";
-    expectAtEverySplit(text, relay(), `HTTP/1.1 103 Early|Link: x||HTTP/1.1 102 ||${final}`);
-    expectAtEverySplit(text, relay({ minorVersion: 0 }), final);
-  });
-
-  test.each([
-    ["HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", "badResponse"],
-    ["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 x\r\n\r\n", "badResponse"],
-    ["SSH-2.0", "badResponse"],
-    ["HTTP/1.1 200 OK\r\nA\r\n\r\n", "badResponse"],
-    ["HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "badResponse"],
-    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "badResponse"],
-    [`HTTP/1.1 200 OK\r\n${"A: 1\r\n".repeat(101)}`, "responseHeadTooLarge"],
-  ])("%p is %s, and the client gets nothing of it", (text, fault) => {
-    expectAtEverySplit(text, relay(), `  ${fault}`);
-  });
-
-  test("a broken chunk is told, and never completed", () => {
-    const text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nX";
-    const response = new ResponseRelay();
-    const { transport, socket } = makeFakeTransport();
-    response.begin();
-    response.receive(bytesOf(text), transport, { isHead: false, minorVersion: 1, mayKeepAlive: () => true });
-    expect([response.fault, response.isDone, response.hasStarted]).toEqual(["badResponseBody", false, true]);
-    expect(socket.sent).not.toContain("0\r\n\r\n");
-  });
-
-  test("bytes behind its end go nowhere, and spoil the instance's connection", () => {
-    for (const [text, body] of [
-      ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\n\r\n", "hi"],
-      ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nX", ""],
-      ["HTTP/1.1 304 OK\r\n\r\nX", ""],
-    ] as const) {
-      const response = new ResponseRelay();
-      const { transport, socket } = makeFakeTransport();
-      response.begin();
-      response.receive(bytesOf(text), transport, { isHead: false, minorVersion: 1, mayKeepAlive: () => true });
-      expect([response.isDone, response.keepsBackend, response.keepsClient]).toEqual([true, false, true]);
-      expect(socket.sent).toEndWith(`Connection: keep-alive\r\n\r\n${body}`);
-    }
-  });
-
-  test("what is counted as sent is what the client's socket was handed", () => {
-    for (const text of [
-      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-      "HTTP/1.1 103 E\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhello",
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
-    ]) {
-      const response = new ResponseRelay();
-      const { transport, socket } = makeFakeTransport();
-      response.begin();
-      response.receive(bytesOf(text), transport, { isHead: false, minorVersion: 1, mayKeepAlive: () => true });
-      expect(response.sentBytes).toBe(socket.sent.length);
-    }
-  });
-
-  test("a relay that is used again knows nothing of the response before", () => {
-    const response = new ResponseRelay();
-    for (const before of [
-      "HTTP/1.1 200 OK\r\n\r\nx",
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-      "HTTP/1.1 2",
-      "X",
-    ]) {
-      const terms = { isHead: false, minorVersion: 1, mayKeepAlive: () => false };
-      response.begin();
-      response.receive(bytesOf(before), makeFakeTransport().transport, terms);
-      response.begin();
-      const { hasStarted, hasBytes, isDone, status, keepsClient, keepsBackend, fault, sentBytes } = response;
-      expect([hasStarted, hasBytes, isDone, status, keepsClient, keepsBackend, fault, sentBytes]).toEqual([
-        false,
-        false,
-        false,
-        0,
-        false,
-        false,
-        undefined,
-        0,
-      ]);
-      response.end();
-      expect(response.isDone).toBe(false);
-      const { transport, socket } = makeFakeTransport();
-      response.receive(bytesOf("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny"), transport, terms);
-      expect([response.isDone, socket.sent.slice(-3)]).toEqual([true, "\r\ny"]);
-    }
   });
 });

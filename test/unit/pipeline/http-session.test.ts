@@ -1,7 +1,10 @@
 // A session on kept connections: requests and responses at every split, and the ends that must leave nothing behind.
 import { afterEach, describe, expect, test } from "bun:test";
+import { type Attributes, defaultAttributes } from "../../../src/model/attributes.ts";
 import { countArmedDeadlines, tickDeadlines } from "../../../src/net/deadlines.ts";
+import { type Outcome, observeOutcomes } from "../../../src/observe/outcomes.ts";
 import { bytesOf } from "../../../src/parse/http1/bytes.ts";
+import { makeHttpTerms } from "../../../src/pipeline/http-terms.ts";
 import { type FakeTime, withFakeTime } from "../net/fake-time.ts";
 import { expectAtEverySplit, type Pieces } from "../parse/http1/splits.ts";
 import { makeSessionBench, type SessionBench } from "./session-bench.ts";
@@ -20,6 +23,31 @@ afterEach(() => {
   for (const one of benches.splice(0)) one.dispose();
   expect(countArmedDeadlines()).toBe(0);
 });
+
+/** A session on a load balancer with these attributes. */
+const benchOf = (attributes: Partial<Attributes>): SessionBench =>
+  bench({ http: makeHttpTerms({ ...defaultAttributes, ...attributes }) });
+
+/** What an observer hears while `body` runs. */
+const outcomesOf = (body: () => void): ReadonlyArray<Outcome> => {
+  const heard: Array<Outcome> = [];
+  const stop = observeOutcomes((outcome) => heard.push(outcome));
+  try {
+    body();
+  } finally {
+    stop();
+  }
+  return heard;
+};
+
+const pass = (time: FakeTime, ms: number): void => {
+  for (const endMs = time.nowMs + ms; time.nowMs < endMs; ) {
+    time.nowMs += 100;
+    tickDeadlines();
+  }
+};
+
+const closed = (status: string): string => `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
 
 const say = (one: SessionBench, text: string): void => one.transport.receiver.onBytes(bytesOf(text));
 const answer = (one: SessionBench, text: string): void => one.backend.transport.receiver.onBytes(bytesOf(text));
@@ -125,14 +153,448 @@ describe("the client's connection", () => {
   });
 });
 
-describe("nothing is left behind", () => {
-  const pass = (time: FakeTime, ms: number): void => {
-    for (const endMs = time.nowMs + ms; time.nowMs < endMs; ) {
-      time.nowMs += 100;
-      tickDeadlines();
-    }
-  };
+describe("desync mitigation", () => {
+  const ambiguous = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx";
+  const acceptable = "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n";
+  const severe = "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n";
 
+  test("ambiguous: served, then both connections close, and what lies behind is never read", () => {
+    const one = bench();
+    const heard = outcomesOf(() => {
+      say(one, ambiguous + get);
+      answer(one, ok);
+    });
+    expect(one.instance.sent).toStartWith("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nX-Forwarded-For: ");
+    expect(one.instance.sent.split("HTTP/1.1").length).toBe(2);
+    expect(one.client.sent).toBe(passed.replace("keep-alive", "close"));
+    expect([one.client.calls, one.instance.calls, one.idleCount()]).toEqual([["shutdown"], ["end"], 0]);
+    expect(heard.map(({ status, reason, desync }) => [status, reason, desync])).toEqual([
+      [200, undefined, "DuplicateContentLength"],
+    ]);
+    expect([...one.counters.desync]).toEqual([["DuplicateContentLength", 1]]);
+  });
+
+  test("acceptable: served, and both connections live on", () => {
+    const one = bench();
+    say(one, acceptable);
+    answer(one, ok);
+    expect(one.instance.sent).toStartWith("GET /a%20b HTTP/1.1\r\n");
+    expect([one.client.sent, one.idleCount(), one.counters.desync.get("SpaceInUri")]).toEqual([passed, 1, 1]);
+  });
+
+  test("severe: refused, and the reason is on the record", () => {
+    const one = bench();
+    const [outcome] = outcomesOf(() => say(one, severe + get));
+    expect([one.client.sent, one.client.calls, one.instance.sent]).toEqual([
+      closed("400 BAD_REQUEST"),
+      ["shutdown"],
+      "",
+    ]);
+    expect(outcome).toMatchObject({ status: 400, reason: "desyncBlocked", desync: "BadHeader", instance: undefined });
+    expect(outcome?.receivedBytes).toBe(severe.length);
+    expect(one.counters.reasons.get("desyncBlocked")).toBe(1);
+  });
+
+  test("strictest blocks whatever isn't compliant, monitor nothing", () => {
+    for (const request of [acceptable, ambiguous, severe]) {
+      const strict = benchOf({ desyncMitigationMode: "strictest" });
+      say(strict, request);
+      expect(strict.client.sent).toBe(closed("400 BAD_REQUEST"));
+      const lax = benchOf({ desyncMitigationMode: "monitor" });
+      say(lax, request);
+      answer(lax, ok);
+      expect([lax.client.sent, lax.idleCount()]).toEqual([passed, 1]);
+      expect([...lax.counters.desync.values(), ...strict.counters.desync.values()]).toEqual([1, 1]);
+    }
+  });
+
+  test("what no mode can serve is refused for its own reason, and its reason for desync is kept beside it", () => {
+    for (const desyncMitigationMode of ["monitor", "defensive"] as const) {
+      const one = benchOf({ desyncMitigationMode });
+      const [outcome] = outcomesOf(() => say(one, "GET /a b HTTP/1.1\r\n\r\n"));
+      expect(outcome).toMatchObject({ status: 400, reason: "badRequest", desync: "SpaceInUri" });
+    }
+  });
+
+  test("a compliant request has none", () => {
+    const one = bench();
+    const [outcome] = outcomesOf(() => {
+      say(one, get);
+      answer(one, ok);
+    });
+    expect(outcome).toEqual({
+      loadBalancer: "web",
+      status: 200,
+      reason: undefined,
+      desync: undefined,
+      instance: "i-1",
+      receivedBytes: get.length,
+      sentBytes: passed.length,
+      startedMs: outcome?.startedMs ?? -1,
+    });
+    expect(one.counters.desync.size).toBe(0);
+  });
+
+  test("an odd request leaves nothing on the next one", () => {
+    const one = bench();
+    const heard = outcomesOf(() => {
+      say(one, acceptable + get);
+      answer(one, ok);
+      answer(one, ok);
+    });
+    expect(heard.map(({ desync }) => desync)).toEqual(["SpaceInUri", undefined]);
+  });
+});
+
+describe("a request's body goes out", () => {
+  const head = (length: number) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
+
+  test("with its head in one write, when it is small", () => {
+    for (const text of [
+      `${head(3)}abc`,
+      `${head(5)}abc`,
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ]) {
+      const one = bench();
+      say(one, text);
+      expect([one.instance.writes.length, one.instance.sent.includes("abc")]).toEqual([1, true]);
+    }
+  });
+
+  test("behind its head, when it isn't", () => {
+    const one = bench();
+    const body = "x".repeat(100_000);
+    say(one, head(body.length) + body);
+    expect(one.instance.sent).toEndWith(`\r\n\r\n${body}`);
+    expect(one.instance.writes.length).toBe(2);
+  });
+
+  test("in chunks, when its codings ask for that, also an empty one", () => {
+    for (const [body, chunks] of [
+      ["abc", "3\r\nabc\r\n0\r\n\r\n"],
+      ["", "0\r\n\r\n"],
+    ] as const) {
+      const one = benchOf({ desyncMitigationMode: "monitor" });
+      say(
+        one,
+        `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      expect(one.instance.sent).toContain("Transfer-Encoding: gzip, chunked\r\n");
+      expect(one.instance.sent).not.toContain("Content-Length");
+      expect(one.instance.sent).toEndWith(`\r\n\r\n${chunks}`);
+    }
+  });
+
+  test("not at all, when it is broken from the start", () => {
+    const one = bench();
+    say(one, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx");
+    expect([one.instance.sent, one.client.sent]).toEqual(["", closed("400 BAD_REQUEST")]);
+  });
+
+  // Nothing was written, so nothing can be done twice: the request goes to another connection, whatever its method.
+  test.each([get, `${head(3)}abc`, `${head(5)}abc`])(
+    "not on a connection that is gone: %j waits for another",
+    (request) => {
+      const one = bench();
+      one.instance.isGone = true;
+      say(one, request);
+      expect([one.client.sent, one.outstanding(), one.idleCount()]).toEqual(["", 1, 0]);
+    },
+  );
+});
+
+describe("100 Continue", () => {
+  const said = "HTTP/1.1 100 Continue\r\n\r\n";
+
+  test.each([
+    ["with a body to come", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", said],
+    ["without a body", "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", said],
+    ["from HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", ""],
+    ["refused", "GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n", closed("400 BAD_REQUEST")],
+    ["blocked", "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\nExpect: 100-continue\r\n\r\n", closed("400 BAD_REQUEST")],
+  ])("%s", (_, request, expected) => {
+    const one = bench();
+    say(one, request);
+    expect(one.client.sent).toBe(expected);
+    expect(one.instance.sent).not.toContain("Expect");
+    expect(one.counters.sentBytes).toBe(expected.length);
+  });
+});
+
+describe("an answer before the body is whole", () => {
+  const post = (length: number, sent: string) =>
+    `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${sent}`;
+  const refused = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n";
+
+  test("cuts the instance off, throws the rest away and serves what lies behind it", () => {
+    const one = bench();
+    say(one, post(10, "abc"));
+    answer(one, refused);
+    expect(one.client.sent).toBe("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+    expect([one.instance.calls, one.outstanding(), one.client.calls]).toEqual([["terminate"], 0, []]);
+    say(one, "def");
+    say(one, `ghij${get}`);
+    // The next request has begun: it waits for a connection.
+    expect([one.outstanding(), one.instance.sent.endsWith("abc")]).toEqual([1, true]);
+  });
+
+  test("a body in chunks is read away by its chunks", () => {
+    const one = bench();
+    say(one, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc");
+    answer(one, refused);
+    say(one, `de\r\n0\r\nT: x\r\n\r\n${get}`);
+    expect([one.client.calls, one.outstanding()]).toEqual([[], 1]);
+  });
+
+  test("one that is known to be too long is told so, and the connection closes", () => {
+    const one = benchOf({ maxUnreadBodyBytes: 100 });
+    say(one, post(104, "abc"));
+    answer(one, refused);
+    expect(one.client.sent).toContain("Connection: close\r\n");
+    expect(one.client.calls).toEqual(["shutdown"]);
+    const other = benchOf({ maxUnreadBodyBytes: 100 });
+    say(other, post(103, "abc"));
+    answer(other, refused);
+    expect(other.client.sent).toContain("Connection: keep-alive\r\n");
+  });
+
+  test("one that turns out to be too long, or broken, closes the connection", () => {
+    for (const rest of [`ff\r\n${"x".repeat(200)}`, "x"]) {
+      const one = benchOf({ maxUnreadBodyBytes: 100 });
+      say(one, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+      answer(one, refused);
+      expect(one.client.sent).toContain("Connection: keep-alive\r\n");
+      say(one, rest);
+      expect(one.client.calls).toEqual(["shutdown"]);
+    }
+  });
+
+  test("one that takes too long closes the connection, however it trickles", () => {
+    withFakeTime((time) => {
+      const one = benchOf({ unreadBodyTimeout: 5, lingerTimeout: 2 });
+      say(one, post(1000, "abc"));
+      answer(one, refused);
+      for (let index = 0; index < 48; index++) {
+        pass(time, 100);
+        say(one, "x");
+      }
+      expect(one.client.calls).toEqual([]);
+      pass(time, 300);
+      expect(one.client.calls).toEqual(["shutdown"]);
+      pass(time, 2200);
+      expect([one.client.calls, one.live.size]).toEqual([["shutdown", "end"], 0]);
+      one.dispose();
+    });
+  });
+
+  test("a client that ends instead has its answer, and the connection is over", () => {
+    const one = bench();
+    say(one, post(10, "abc"));
+    answer(one, "HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nta");
+    one.transport.endOfInput();
+    answer(one, "lk");
+    expect(one.client.sent).toEndWith("\r\n\r\ntalk");
+    expect([one.instance.calls, one.live.size]).toEqual([["terminate"], 0]);
+  });
+
+  test("an instance that has gone by then does not take its answer with it", () => {
+    const one = bench();
+    say(one, post(10, "abc"));
+    one.instance.isGone = true;
+    say(one, "def");
+    answer(one, refused);
+    one.backend.transport.endOfInput();
+    expect(one.client.sent).toStartWith("HTTP/1.1 413 ");
+  });
+
+  test("and an answer without a length is cut with its connection, which a failed write has reported", () => {
+    const one = bench();
+    say(one, post(10, "abc"));
+    one.instance.isGone = true;
+    say(one, "def");
+    answer(one, "HTTP/1.1 413 Too Large\r\n\r\ntalk");
+    one.backend.transport.endOfInput();
+    expect([one.client.calls.at(-1), one.counters.reasons.get("responseCut")]).toEqual(["terminate", 1]);
+  });
+});
+
+describe("a slow body", () => {
+  const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+  const slow: Partial<Attributes> = { requestBodyTimeout: 2, requestBodyRate: 10 };
+
+  test("is cut when it falls behind its rate, however it trickles", () => {
+    withFakeTime((time) => {
+      const one = benchOf(slow);
+      say(one, post);
+      // 5 bytes a second: behind the rate after about 4 s, 2 of them given and the others earned by 20 bytes.
+      for (let index = 0; index < 17; index++) {
+        pass(time, 200);
+        say(one, "x");
+      }
+      expect(one.client.sent).toBe("");
+      pass(time, 600);
+      expect([one.client.sent, one.instance.calls]).toEqual([closed("408 REQUEST_TIMEOUT"), ["terminate"]]);
+      expect(one.counters.reasons.get("requestBodyTimeout")).toBe(1);
+      one.dispose();
+    });
+  });
+
+  test("that keeps up goes on", () => {
+    withFakeTime((time) => {
+      const one = benchOf(slow);
+      say(one, post);
+      for (let index = 0; index < 100; index++) {
+        pass(time, 500);
+        say(one, "xxxxxx");
+      }
+      expect([one.client.sent, one.instance.calls]).toEqual(["", []]);
+      one.dispose();
+    });
+  });
+
+  test("has no end without a rate, but for silence", () => {
+    withFakeTime((time) => {
+      const one = benchOf({ requestBodyTimeout: 2, requestBodyRate: 0 });
+      say(one, post);
+      for (let index = 0; index < 20; index++) {
+        pass(time, 50_000);
+        say(one, "x");
+      }
+      expect(one.client.sent).toBe("");
+      pass(time, 61_000);
+      expect(one.client.sent).toBe(closed("408 REQUEST_TIMEOUT"));
+      one.dispose();
+    });
+  });
+
+  test("isn't the client's fault while its instance takes nothing", () => {
+    withFakeTime((time) => {
+      const one = benchOf(slow);
+      one.instance.room = 0;
+      say(one, `${post}xxxxx`);
+      expect(one.client.calls).toEqual(["pause"]);
+      pass(time, 30_000);
+      expect(one.client.sent).toBe("");
+      one.instance.room = Number.POSITIVE_INFINITY;
+      one.backend.transport.flush();
+      pass(time, 2000);
+      expect(one.client.sent).toBe("");
+      pass(time, 1000);
+      expect(one.client.sent).toBe(closed("408 REQUEST_TIMEOUT"));
+      one.dispose();
+    });
+  });
+
+  test("cuts an answer that has begun", () => {
+    withFakeTime((time) => {
+      const one = benchOf(slow);
+      say(one, post);
+      answer(one, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome");
+      pass(time, 3000);
+      expect([one.client.calls, one.counters.reasons.get("requestBodyTimeout")]).toEqual([["terminate"], 1]);
+      one.dispose();
+    });
+  });
+});
+
+describe("what keeps nothing alive", () => {
+  test("empty lines before a request", () => {
+    withFakeTime((time) => {
+      const one = bench();
+      for (let index = 0; index < 10 && !one.client.isGone; index++) {
+        pass(time, 20_000);
+        if (!one.client.isGone) say(one, "\r\n");
+      }
+      expect(one.client.calls).toEqual(["end"]);
+      one.dispose();
+    });
+  });
+
+  test("what a client sends ahead of its answer", () => {
+    withFakeTime((time) => {
+      const one = bench();
+      say(one, get);
+      for (let index = 0; index < 4; index++) {
+        pass(time, 16_000);
+        say(one, "x");
+      }
+      expect(one.client.sent).toStartWith("HTTP/1.1 504 ");
+      one.dispose();
+    });
+  });
+
+  test("a request head that trickles", () => {
+    withFakeTime((time) => {
+      const one = benchOf({ requestHeadTimeout: 5 });
+      for (let index = 0; index < 60 && one.client.sent === ""; index++) {
+        say(one, index === 0 ? "G" : index === 1 ? "ET / HTTP/1.1\r\nX: " : "x");
+        pass(time, 100);
+      }
+      expect(one.client.sent).toBe(closed("408 REQUEST_TIMEOUT"));
+      one.dispose();
+    });
+  });
+
+  test("but a client that takes a part of its answer isn't silent", () => {
+    withFakeTime((time) => {
+      const one = bench();
+      one.client.room = 10;
+      say(one, get);
+      answer(one, ok);
+      for (let index = 0; index < 5; index++) {
+        pass(time, 50_000);
+        one.client.room = 5;
+        one.transport.flush();
+      }
+      expect(one.client.isGone).toBe(false);
+      pass(time, 121_000);
+      expect(one.client.isGone).toBe(true);
+      one.dispose();
+    });
+  });
+});
+
+describe("HTTP/0.9", () => {
+  test("the answer is its body alone, then the end", () => {
+    const one = bench();
+    say(one, "GET /page\r\n");
+    expect(one.instance.sent).toStartWith("GET /page HTTP/1.1\r\nHost: 192.0.2.1\r\n");
+    answer(one, ok);
+    expect([one.client.sent, one.client.calls]).toEqual(["hi", ["shutdown"]]);
+  });
+
+  test("our own answers are the end alone, but for a refusal", () => {
+    withFakeTime((time) => {
+      const one = bench();
+      const [outcome] = outcomesOf(() => {
+        say(one, "GET /page\r\n");
+        pass(time, 61_000);
+      });
+      expect([one.client.sent, one.client.calls[0], outcome?.reason]).toEqual(["", "shutdown", "backendTimeout"]);
+      one.dispose();
+    });
+    const strict = benchOf({ desyncMitigationMode: "strictest" });
+    say(strict, "GET /page\r\n");
+    expect(strict.client.sent).toBe(closed("400 BAD_REQUEST"));
+  });
+});
+
+describe("an instance whose answer can't be read", () => {
+  test("gets the client a 502 when nothing was sent, and a cut when something was", () => {
+    const early = bench();
+    say(early, get);
+    answer(early, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx");
+    expect(early.client.sent).toStartWith("HTTP/1.1 502 BAD_GATEWAY\r\n");
+    const late = bench();
+    say(late, get);
+    answer(late, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    answer(late, "x");
+    expect(late.client.calls).toEqual(["terminate"]);
+    expect([early, late].map(({ counters }) => counters.reasons.get("badResponseBody"))).toEqual([1, 1]);
+  });
+});
+
+describe("nothing is left behind", () => {
   test("a client that ends while it owes a body", () => {
     const one = bench();
     say(one, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
@@ -186,6 +648,14 @@ describe("nothing is left behind", () => {
       expect([one.client.isGone, countArmedDeadlines(), time.timers]).toEqual([false, 1, 1]);
       one.dispose();
     });
+  });
+
+  test("a session that is aborted while its instance takes no more of a body", () => {
+    const one = benchOf({ requestBodyTimeout: 1 });
+    one.instance.room = 0;
+    say(one, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
+    one.session.abort();
+    expect([one.client.calls.at(-1), countArmedDeadlines(), one.outstanding()]).toEqual(["terminate", 0, 0]);
   });
 
   test("a session that is aborted in the middle", () => {

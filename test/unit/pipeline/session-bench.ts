@@ -3,10 +3,12 @@
 import roundRobin from "../../../policies/balance/round-robin.ts";
 import type { BackendConnection } from "../../../src/backend/backend-connection.ts";
 import { makeMembership } from "../../../src/balance/membership.ts";
+import { defaultAttributes } from "../../../src/model/attributes.ts";
 import type { Transport } from "../../../src/net/transport.ts";
 import { ListenerCounters } from "../../../src/observe/counters.ts";
 import { makeLastLines } from "../../../src/parse/http1/serialise.ts";
 import { HttpSession } from "../../../src/pipeline/http-session.ts";
+import { makeHttpTerms } from "../../../src/pipeline/http-terms.ts";
 import type { LiveConnection, Route, RouteSource } from "../../../src/pipeline/route.ts";
 import { makeIdleConnection, makeMember } from "../backend/idle-connections.ts";
 import { type FakeSocket, makeFakeTransport } from "../net/fake-socket.ts";
@@ -39,7 +41,7 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
     counters,
     idleTimeoutMs: 60_000,
     connectTimeoutMs: 5000,
-    requestHeadTimeoutMs: 60_000,
+    http: makeHttpTerms(defaultAttributes),
     requestLastLines: makeLastLines("http", 8080),
     ...times,
   };

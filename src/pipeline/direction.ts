@@ -1,0 +1,85 @@
+// One direction of a connection whose bytes nobody looks at: what one end sends, on its way to the other.
+//
+// Each read goes to the other end in the same callback; a partial write shuts the source's valve until the other end has
+// taken it. A FIN is passed on behind the bytes before it. Two of them are a layer-4 connection (relay.ts) or a WebSocket
+// (tunnel.ts), which owns both transports, their time and the account.
+import type { Reason } from "../errors.ts";
+import { clock } from "../net/clock.ts";
+import type { Receiver, Transport } from "../net/transport.ts";
+import type { ListenerCounters } from "../observe/counters.ts";
+
+/** Both directions of a connection together, as one of them sees them. */
+export interface BothWays {
+  /** On the coarse clock, in milliseconds. */
+  lastActivityMs: number;
+  readonly counters: ListenerCounters;
+  isFromClient(direction: Direction): boolean;
+  /** Resets both ends. */
+  cut(reason: Reason): void;
+  /** Both ends are gone. */
+  finish(reason: Reason | undefined): void;
+}
+
+/** What one end sends, on its way to the other. */
+export class Direction implements Receiver {
+  other: Direction | undefined = undefined;
+  bytes = 0;
+  /** What the client sent before there was an instance: one read, then the valve is shut. */
+  private early: Uint8Array | undefined = undefined;
+
+  constructor(
+    private readonly both: BothWays,
+    readonly source: Transport,
+  ) {}
+
+  join(other: Direction): void {
+    this.other = other;
+    const { early } = this;
+    if (early !== undefined) {
+      this.early = undefined;
+      if (other.source.writeOwned(early)) this.source.openValve();
+    }
+    if (this.source.hasEnded) other.source.shutdown();
+  }
+
+  onBytes(chunk: Uint8Array): void {
+    const { both, other } = this;
+    both.lastActivityMs = clock.nowMs;
+    this.bytes += chunk.length;
+    if (both.isFromClient(this)) both.counters.receivedBytes += chunk.length;
+    else both.counters.sentBytes += chunk.length;
+    if (other === undefined) this.keepEarly(chunk);
+    else if (!other.source.writeOwned(chunk) && !this.source.isValveShut) this.source.shutValve();
+  }
+
+  private keepEarly(chunk: Uint8Array): void {
+    if (this.early === undefined) {
+      this.early = chunk;
+      this.source.shutValve();
+      return;
+    }
+    const joined = new Uint8Array(this.early.length + chunk.length);
+    joined.set(this.early);
+    joined.set(chunk, this.early.length);
+    this.early = joined;
+  }
+
+  /** This end has taken everything: the other may send again. */
+  onWritable(): void {
+    this.both.lastActivityMs = clock.nowMs;
+    this.other?.source.openValve();
+  }
+
+  onEnd(): void {
+    this.other?.source.shutdown();
+  }
+
+  onClosed(isReset: boolean): void {
+    const { other, both } = this;
+    if (other === undefined) both.finish(isReset ? "clientReset" : "clientGone");
+    else if (isReset) both.cut(both.isFromClient(this) ? "clientReset" : "responseCut");
+    else if (other.source.isClosed) both.finish(undefined);
+    // A full close both ways of this end while the other still speaks: nobody would hear it.
+    else if (!other.source.hasEnded) both.cut("clientGone");
+  }
+}
