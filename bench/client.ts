@@ -1,11 +1,13 @@
-// The bench's own client: opens a loopback connection, makes one exchange and leaves the connection open. It proves that
-// a proxy is ready and answers rightly, and makes the idle connections. It is never the load: wrk is.
+// The bench's own client: opens a loopback connection, sends what it is told at once, reads the answers and leaves the
+// connection open. It proves that a proxy is ready and answers rightly, and makes the idle connections. It is never the
+// load: wrk is.
 import type { Socket } from "bun";
+import { type ReadAnswer, readAnswer } from "./answers.ts";
+import { anyHost, makeGet } from "./messages.ts";
 
-/** A connection after its one exchange. */
+/** A connection after its answers. */
 export interface Exchanged {
-  readonly status: number;
-  readonly body: string;
+  readonly answers: ReadonlyArray<ReadAnswer>;
   /** Whether the other side has closed it since. */
   readonly isClosed: () => boolean;
   readonly close: () => void;
@@ -13,29 +15,33 @@ export interface Exchanged {
 
 const timeoutMs = 5000;
 
-/** Connects to a loopback port, sends one GET and resolves when its answer is whole; rejects after 5 s. */
-export function exchangeOnce(port: number, target: string): Promise<Exchanged> {
+/** Connects to a loopback port, sends the bytes and resolves when `count` answers are whole; rejects after 5 s. */
+export function exchange(port: number, request: Uint8Array, count = 1): Promise<Exchanged> {
   return new Promise((resolve, reject) => {
+    const answers: ReadAnswer[] = [];
     let received = Buffer.alloc(0);
+    let isSettled = false;
     let isClosed = false;
     let opened: Socket | undefined;
     const fail = (reason: string) => {
+      if (isSettled) return;
+      isSettled = true;
       clearTimeout(timer);
       opened?.terminate();
-      reject(new Error(`127.0.0.1:${port} ${target}: ${reason}`));
+      reject(new Error(`127.0.0.1:${port}, ${answers.length} of ${count} answers: ${reason}`));
     };
     const timer = setTimeout(() => fail(`no answer in ${timeoutMs} ms`), timeoutMs);
     const read = (socket: Socket) => {
-      const end = received.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      const head = received.toString("latin1", 0, end);
-      const length = Number(/\r\ncontent-length:\s*(\d+)/i.exec(head)?.[1] ?? Number.NaN);
-      if (Number.isNaN(length)) return fail("an answer without Content-Length");
-      if (received.length < end + 4 + length) return;
+      let at = answers.at(-1)?.end ?? 0;
+      for (let answer = readAnswer(received, at); answer !== undefined; answer = readAnswer(received, at)) {
+        answers.push(answer);
+        at = answer.end;
+      }
+      if (answers.length < count) return;
+      if (answers.length > count || received.length > at) return fail("more bytes than were asked for");
+      isSettled = true;
       clearTimeout(timer);
-      const status = Number(head.slice(9, 12));
-      const body = received.toString("latin1", end + 4);
-      resolve({ status, body, isClosed: () => isClosed, close: () => socket.end() });
+      resolve({ answers, isClosed: () => isClosed, close: () => socket.end() });
     };
     Bun.connect({
       hostname: "127.0.0.1",
@@ -43,11 +49,17 @@ export function exchangeOnce(port: number, target: string): Promise<Exchanged> {
       socket: {
         open(socket) {
           opened = socket;
-          socket.write(`GET ${target} HTTP/1.1\r\nHost: bench\r\n\r\n`);
+          // All that the bench sends fits into a fresh socket's buffer.
+          if (socket.write(request) < request.byteLength) fail("the request was not taken whole");
         },
         data(socket, chunk) {
+          if (isSettled) return;
           received = received.length === 0 ? Buffer.from(chunk) : Buffer.concat([received, chunk]);
-          read(socket);
+          try {
+            read(socket);
+          } catch (error) {
+            fail((error as Error).message);
+          }
         },
         close() {
           isClosed = true;
@@ -63,6 +75,10 @@ export function exchangeOnce(port: number, target: string): Promise<Exchanged> {
     }).catch(() => fail("connection refused"));
   });
 }
+
+/** The same with one GET. */
+export const exchangeOnce = (port: number, target: string): Promise<Exchanged> =>
+  exchange(port, makeGet(target, anyHost));
 
 /** Opens connections that made one exchange each, a few at a time; on a failure closes those that it opened. */
 export async function openIdle(port: number, target: string, count: number): Promise<Exchanged[]> {

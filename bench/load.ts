@@ -1,5 +1,6 @@
 // The load generator: one bounded run of wrk, pinned beside the back end, and what it counted. It owns the command line
 // of wrk and the reading of its report (bench/report.lua), nothing else.
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { endChild, hasEnded, readLogTail, startChild } from "./processes.ts";
 
@@ -28,16 +29,27 @@ export function countErrors(report: LoadReport): number {
   return report.connectErrors + report.readErrors + report.writeErrors + report.statusErrors + report.timeouts;
 }
 
+/** What wrk sends instead of its own GET: the same bytes on every connection, again and again. */
+export interface WrittenRequest {
+  readonly make: (host: string) => Uint8Array;
+  /** Requests in those bytes: so many are under way at once, and wrk counts each answer. */
+  readonly count: number;
+}
+
 /** Runs wrk with one thread against a loopback port for whole seconds. */
 export async function runLoad(options: {
   readonly port: number;
   readonly target: string;
   readonly connections: number;
   readonly isShort: boolean;
+  readonly written?: WrittenRequest;
   readonly seconds: number;
   readonly core: number;
   readonly directory: string;
 }): Promise<LoadReport> {
+  const host = `127.0.0.1:${options.port}`;
+  const requestFile = join(options.directory, "request.bin");
+  if (options.written !== undefined) writeFileSync(requestFile, options.written.make(host));
   const wrk = startChild({
     name: "wrk",
     core: options.core,
@@ -46,7 +58,8 @@ export async function runLoad(options: {
       ...["wrk", "-t1", `-c${options.connections}`, `-d${options.seconds}s`, "--timeout", "5s"],
       ...["-s", join(import.meta.dir, "report.lua")],
       ...(options.isShort ? ["-H", "Connection: close"] : []),
-      `http://127.0.0.1:${options.port}${options.target}`,
+      `http://${host}${options.target}`,
+      ...(options.written === undefined ? [] : ["--", requestFile]),
     ],
   });
   try {

@@ -1,6 +1,6 @@
 // The bench's command line: `bun run bench`. It starts the back end and the proxies, runs the chosen rows and prints the
 // tables (bench/README.md says how to read them). It owns the order of a run and the end of every child, also on Ctrl-C
-// or a failure; the measuring itself lies in traffic.ts and idle.ts.
+// or a failure; the measuring itself lies in traffic.ts, parser-row.ts and idle.ts.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { runIdle } from "./idle.ts";
 import { describeMachine } from "./machine.ts";
 import { readFileLimit } from "./measure.ts";
+import { runParser } from "./parser-row.ts";
 import { type Child, endChild, endEveryChild, hasEnded, killEveryChild, readLogTail, startChild } from "./processes.ts";
 import {
   findProgram,
@@ -18,7 +19,7 @@ import {
   type RunningProxy,
   startProxy,
 } from "./proxies.ts";
-import { formatReport, type Result, replaceTable } from "./report.ts";
+import { formatReport, hasFigures, type Result, replaceTable } from "./report.ts";
 import { type Pace, runTraffic } from "./traffic.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
@@ -27,7 +28,7 @@ const usage = `bun run bench [options]
   --list            the names of the rows
   --only NAME       one row (may be given several times)
   --quick           a selection that takes about three minutes
-  --rounds N        turns of every proxy per row (default 5, quick 3; memory rows at most 3)
+  --rounds N        turns of every proxy per row (default 5, quick 3; memory rows at most 3, the parser's has its own)
   --seconds N       length of a turn in whole seconds (default 1)
   --binary [FILE]   elbow as the compiled program, default dist/elbow, instead of src/main.ts
   --proxy-core N    core of the proxies (default 0)
@@ -137,6 +138,11 @@ async function runWorkloads(chosen: ReadonlyArray<Workload>, place: Place, pace:
     results.push({ ...result, missing: new Map([...missing, ...result.missing]) });
   }
   await Promise.all(running.map((proxy) => endChild(proxy.child)));
+  for (const workload of chosen) {
+    if (workload.kind !== "parser") continue;
+    say(`${workload.name}: ${workload.title}`);
+    results.push(await runParser(workload, place));
+  }
   const names = running.map((proxy) => proxy.name);
   for (const workload of chosen) {
     if (workload.kind !== "idle") continue;
@@ -157,7 +163,7 @@ function keepResults(report: string, results: ReadonlyArray<Result>): void {
 }
 
 function writeReadme(report: string, results: ReadonlyArray<Result>): void {
-  if (results.some((result) => !result.samples.has("elbow"))) {
+  if (!results.every(hasFigures)) {
     throw new Refusal("bench/README.md is left as it was: elbow has no figures in some row");
   }
   const file = join(import.meta.dir, "README.md");
@@ -176,7 +182,7 @@ async function run(directory: string): Promise<number> {
     return 0;
   }
   if (options.list) {
-    for (const { name, title } of workloads) process.stdout.write(`${name.padEnd(12)} ${title}\n`);
+    for (const { name, title } of workloads) process.stdout.write(`${name.padEnd(14)} ${title}\n`);
     return 0;
   }
   const chosen = chooseWorkloads(options);
@@ -215,7 +221,7 @@ async function run(directory: string): Promise<number> {
   keepResults(report, results);
   if (options.write) writeReadme(report, results);
   // A rival may be missing; without elbow the bench has not done its work.
-  return results.every((result) => result.samples.has("elbow")) ? 0 : 1;
+  return results.every(hasFigures) ? 0 : 1;
 }
 
 const directory = mkdtempSync(join(tmpdir(), "elbow-bench-"));

@@ -3,10 +3,20 @@
 // own and never touches the system's configuration or services.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Exchanged, exchangeOnce } from "./client.ts";
+import type { ReadAnswer } from "./answers.ts";
+import { exchange, exchangeOnce } from "./client.ts";
+import {
+  anyHost,
+  browserFields,
+  makeBrowserGet,
+  makeChunkedPost,
+  makeGet,
+  makePipelined,
+  makePost,
+} from "./messages.ts";
 import { type Child, describeEnd, endChild, hasEnded, listTree, readLogTail, startChild } from "./processes.ts";
-import { targetBytes } from "./requests.ts";
-import type { Layer } from "./workloads.ts";
+import { chunkedTarget, targetBytes } from "./requests.ts";
+import { type Layer, pipelinedCount } from "./workloads.ts";
 
 export type ProxyName = "elbow" | "nginx" | "haproxy";
 
@@ -163,7 +173,7 @@ async function waitUntilReady(child: Child, port: number): Promise<void> {
     const isReady = await exchangeOnce(port, "/100").then(
       (exchanged) => {
         exchanged.close();
-        return exchanged.status === 200;
+        return exchanged.answers[0]?.status === 200;
       },
       () => false,
     );
@@ -173,33 +183,82 @@ async function waitUntilReady(child: Child, port: number): Promise<void> {
   throw new ProxyMissing(`did not answer on port ${port} in ${startMs} ms: ${readLogTail(child)}`);
 }
 
-async function checkOnce(port: number, target: string, isRight: (answer: Exchanged) => boolean): Promise<void> {
-  const answer = await exchangeOnce(port, target);
-  answer.close();
-  if (answer.status !== 200 || !isRight(answer)) {
-    throw new ProxyMissing(`answers ${target} wrongly: ${answer.status}, ${answer.body.length} bytes`);
-  }
+/** One thing that a proxy must do rightly before it is measured. */
+interface Check {
+  readonly title: string;
+  readonly request: Uint8Array;
+  /** What must be true of every answer. */
+  readonly isRight: (answer: ReadAnswer) => boolean;
+  /** Answers to expect. */
+  readonly count?: number;
 }
 
-// The work is the same only when every answer is whole and every proxy adds the same headers.
+const sizeChecks: ReadonlyArray<Check> = [...targetBytes].map(([target, size]) => ({
+  title: target,
+  request: makeGet(target, anyHost),
+  isRight: (answer) => answer.body.length === size && answer.isChunked === (target === chunkedTarget),
+}));
+
+const postBytes = 1024;
+
+function listHttpChecks(port: number): ReadonlyArray<Check> {
+  const hasField = (head: string, name: string, value: string) =>
+    head.split("\r\n").some((line) => {
+      const colon = line.indexOf(":");
+      return line.slice(0, colon).toLowerCase() === name.toLowerCase() && line.slice(colon + 1).trim() === value;
+    });
+  const added = [
+    ["X-Forwarded-For", "127.0.0.1"],
+    ["X-Forwarded-Proto", "http"],
+    ["X-Forwarded-Port", String(port)],
+  ] as const;
+  const passed = [["Host", anyHost] as const, ...browserFields.filter(([name]) => name !== "Connection")];
+  return [
+    ...added.map(([name, value]) => ({
+      title: `${name}: ${value}`,
+      request: makeGet("/head", anyHost),
+      isRight: (answer: ReadAnswer) => hasField(answer.body, name, value),
+    })),
+    ...passed.map(([name, value]) => ({
+      title: `a browser's ${name}`,
+      request: makeBrowserGet("/head", anyHost),
+      isRight: (answer: ReadAnswer) => hasField(answer.body, name, value),
+    })),
+    {
+      title: "a POST",
+      request: makePost("/count", anyHost, postBytes),
+      isRight: (answer) => answer.body === String(postBytes),
+    },
+    {
+      title: "a POST in chunks",
+      request: makeChunkedPost("/count", anyHost, postBytes, 300),
+      isRight: (answer) => answer.body === String(postBytes),
+    },
+    {
+      title: "pipelined requests",
+      request: makePipelined("/100", anyHost, pipelinedCount),
+      count: pipelinedCount,
+      isRight: (answer) => answer.body.length === 100,
+    },
+  ];
+}
+
+async function checkOnce(port: number, check: Check): Promise<void> {
+  const { answers, close } = await exchange(port, check.request, check.count);
+  close();
+  const wrong = answers.find((answer) => answer.status !== 200 || !check.isRight(answer));
+  if (wrong === undefined) return;
+  throw new ProxyMissing(`fails at ${check.title}: ${wrong.status}, ${wrong.body.length} bytes`);
+}
+
+// The work is the same only when every answer is whole and every proxy sends the same headers on.
 async function checkAnswers(proxy: RunningProxy): Promise<void> {
   for (const port of Object.values(proxy.ports)) {
-    for (const [target, size] of targetBytes) {
-      await checkOnce(port, target, (answer) => answer.body.length === size);
-    }
+    for (const check of sizeChecks) await checkOnce(port, check);
   }
-  if (proxy.ports.http === undefined) return;
-  const head = await exchangeOnce(proxy.ports.http, "/head");
-  head.close();
-  for (const [name, value] of [
-    ["For", "127.0.0.1"],
-    ["Proto", "http"],
-    ["Port", String(proxy.ports.http)],
-  ]) {
-    if (!new RegExp(`^x-forwarded-${name}: ?${value}\r$`, "im").test(head.body)) {
-      throw new ProxyMissing(`does not send X-Forwarded-${name}: ${value}`);
-    }
-  }
+  const { http } = proxy.ports;
+  if (http === undefined) return;
+  for (const check of listHttpChecks(http)) await checkOnce(http, check);
 }
 
 let started = 0;

@@ -3,11 +3,21 @@
 // line and says why.
 import type { IdleResult, IdleSample } from "./idle.ts";
 import { medianOf } from "./measure.ts";
+import type { ParserSample } from "./parser.ts";
+import type { ParserResult } from "./parser-row.ts";
 import { type ProxyName, proxyNames } from "./proxies.ts";
 import type { TrafficResult, TrafficSample } from "./traffic.ts";
 
-/** One measured row of either kind. */
-export type Result = TrafficResult | IdleResult;
+/** One measured row of any kind. */
+export type Result = TrafficResult | ParserResult | IdleResult;
+
+const isTraffic = (result: Result): result is TrafficResult => result.workload.kind === "traffic";
+const isParser = (result: Result): result is ParserResult => result.workload.kind === "parser";
+const isIdle = (result: Result): result is IdleResult => result.workload.kind === "idle";
+
+/** Whether elbow has figures in a row. */
+export const hasFigures = (result: Result): boolean =>
+  isParser(result) ? result.samples.length > 0 : result.samples.has("elbow");
 
 interface Sampled<S> {
   readonly samples: ReadonlyMap<ProxyName, ReadonlyArray<S>>;
@@ -39,7 +49,7 @@ export function compareToBetterRival<S extends { readonly round: number }>(
 }
 
 const formatMib = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
-const formatMs = (ms: number) => ms.toFixed(2);
+const formatMs = (ms: number) => (Number.isNaN(ms) ? "–" : ms.toFixed(2));
 const formatRate = (rate: number) => (rate >= 1000 ? `${(rate / 1000).toFixed(1)} k` : rate.toFixed(0));
 const formatTarget = (isMet: boolean, limit: string) => `${isMet ? "met" : "**missed**"} (≤ ${limit})`;
 
@@ -109,9 +119,43 @@ function formatIdleRows(result: IdleResult): string[][] {
   });
 }
 
+const ratioOf = (sample: ParserSample) => sample.headNs / sample.loopNs;
+
+function formatParserRows(result: ParserResult): string[][] {
+  const { workload, headBytes, samples } = result;
+  const limit = workload.ratioLimit;
+  if (samples.length === 0) {
+    return [[workload.title, `**no figures** – ${result.missing ?? "not run"}`, "", "", "", "", ""]];
+  }
+  const of = (value: (sample: ParserSample) => number) => medianOf(samples.map(value));
+  const headNs = of((sample) => sample.headNs);
+  const ratio = of(ratioOf);
+  return [
+    [
+      workload.title,
+      `${headBytes} B`,
+      headNs.toFixed(0),
+      // Bytes per ns are GB/s.
+      ((headBytes / headNs) * 1000).toFixed(0),
+      of((sample) => sample.loopNs).toFixed(0),
+      ratio.toFixed(2),
+      formatTarget(ratio <= limit, limit.toFixed(2)),
+    ],
+  ];
+}
+
+function formatParserSpread({ workload, samples }: ParserResult): string[][] {
+  if (samples.length === 0) return [];
+  const row = (who: string, value: (sample: ParserSample) => number) => {
+    return [workload.title, who, `${formatSpread(samples, value, 0)} ns`, "", String(samples.length), ""];
+  };
+  return [row("elbow", (sample) => sample.headNs), row("bare loop", (sample) => sample.loopNs)];
+}
+
 function formatSpreadRows(result: Result): string[][] {
+  if (isParser(result)) return formatParserSpread(result);
   return proxyNames.flatMap((name) => {
-    if ("direct" in result) {
+    if (isTraffic(result)) {
       const samples = result.samples.get(name) ?? [];
       if (samples.length === 0) return [];
       const errors = samples.reduce((sum, sample) => sum + sample.errors, 0);
@@ -131,12 +175,17 @@ function formatSpreadRows(result: Result): string[][] {
 
 /** All tables, with the machine and the versions on top. */
 export function formatReport(versions: ReadonlyArray<string>, results: ReadonlyArray<Result>): string {
-  const traffic = results.filter((result): result is TrafficResult => "direct" in result);
-  const idle = results.filter((result): result is IdleResult => !("direct" in result));
+  const traffic = results.filter(isTraffic);
+  const parser = results.filter(isParser);
+  const idle = results.filter(isIdle);
   const parts = [versions.map((version) => `- ${version}`).join("\n")];
   if (traffic.length > 0) {
     const heads = ["work", "proxy", "CPU µs/request", "requests/s", "p50 ms", "p99 ms", "RSS MiB", "core busy"];
     parts.push(formatTable([...heads, "elbow ÷ better rival", "target"], traffic.flatMap(formatTrafficRows)));
+  }
+  if (parser.length > 0) {
+    const heads = ["parser", "head", "ns/head", "MB/s", "bare loop ns/head", "parser ÷ bare loop", "target"];
+    parts.push(formatTable(heads, parser.flatMap(formatParserRows)));
   }
   if (idle.length > 0) {
     const heads = ["connections", "proxy", "KiB/connection", "RSS MiB before", "RSS MiB with", "elbow ÷ better rival"];

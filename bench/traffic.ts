@@ -12,6 +12,7 @@ export interface TrafficSample {
   readonly requests: number;
   readonly cpuUsPerRequest: number;
   readonly requestsPerSecond: number;
+  /** NaN with several requests under way on a connection: wrk "corrects" latencies by the rate of single requests. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly rssBytes: number;
@@ -39,6 +40,9 @@ export interface Pace {
   readonly directory: string;
 }
 
+const latencyMs = (workload: TrafficWorkload, us: number) =>
+  (workload.written?.count ?? 1) > 1 ? Number.NaN : us / 1000;
+
 async function takeTurn(proxy: RunningProxy, port: number, workload: TrafficWorkload, pace: Pace, round: number) {
   const pids = proxy.listPids();
   const before = readCpuOfAllUnsafe(pids);
@@ -49,8 +53,8 @@ async function takeTurn(proxy: RunningProxy, port: number, workload: TrafficWork
     requests: report.requests,
     cpuUsPerRequest: cpuNs / 1000 / report.requests,
     requestsPerSecond: report.requests / (report.durationUs / 1e6),
-    p50Ms: report.p50Us / 1000,
-    p99Ms: report.p99Us / 1000,
+    p50Ms: latencyMs(workload, report.p50Us),
+    p99Ms: latencyMs(workload, report.p99Us),
     rssBytes: readRssBytesUnsafe(pids),
     busy: cpuNs / 1000 / report.durationUs,
     errors: countErrors(report),
@@ -96,8 +100,8 @@ export async function runTraffic(
     missing,
     direct: {
       requestsPerSecond: direct.requests / (direct.durationUs / 1e6),
-      p50Ms: direct.p50Us / 1000,
-      p99Ms: direct.p99Us / 1000,
+      p50Ms: latencyMs(workload, direct.p50Us),
+      p99Ms: latencyMs(workload, direct.p99Us),
     },
   };
 }
