@@ -10,7 +10,7 @@ import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { plainAddress } from "../net/endpoint.ts";
 import type { Receiver, Transport } from "../net/transport.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
-import { classOf, DesyncAction, DesyncClass } from "../parse/http1/desync.ts";
+import { classOf, DesyncAction, DesyncClass, type DesyncReason } from "../parse/http1/desync.ts";
 import { Fault } from "../parse/http1/fault.ts";
 import { Parsed } from "../parse/http1/head.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
@@ -18,7 +18,7 @@ import { screenRequest } from "../parse/http1/screen.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
 import { giveBackExchange, takeExchange } from "./exchange-store.ts";
-import { reasonOfRequestFault } from "./fault-reason.ts";
+import { desyncOfRequestFault, reasonOfRequestFault } from "./fault-reason.ts";
 import type { DialFor } from "./pending-dial.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import type { LiveConnection, Route, RouteSource } from "./route.ts";
@@ -166,8 +166,10 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
       exchange.headBytes = parser.pos - parser.start;
       if (parser.isOdd) this.screen(exchange);
       else this.serve(exchange);
-    } else if (parsed === Parsed.faulty) this.refuse(reasonOfRequestFault(parser.fault));
-    else if (!isFirst) this.lastActivityMs = clock.nowMs;
+    } else if (parsed === Parsed.faulty) {
+      this.noteDesync(exchange, desyncOfRequestFault(parser.fault));
+      this.refuse(reasonOfRequestFault(parser.fault));
+    } else if (!isFirst) this.lastActivityMs = clock.nowMs;
     else if (parser.hasBegun) {
       this.phase = Phase.head;
       this.lastActivityMs = clock.nowMs;
@@ -179,11 +181,10 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
 
   /** A head that isn't plainly compliant: refused or repaired, by desync mitigation's mode. */
   private screen(exchange: Exchange): void {
-    const { http, counters } = this.route;
+    const { http } = this.route;
     const { reader } = exchange;
     const { reason, action, fault } = screenRequest(reader, http.desyncMode, http.requestLimits);
-    exchange.desync = reason;
-    if (reason !== undefined) counters.countDesync(reason);
+    this.noteDesync(exchange, reason);
     if (fault !== Fault.none) this.refuse(reasonOfRequestFault(fault));
     else if (action === DesyncAction.block) this.refuse("desyncBlocked");
     else {
@@ -192,6 +193,11 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
       exchange.closesBoth = action === DesyncAction.allowAndClose || hasDoubtfulChunks;
       this.serve(exchange);
     }
+  }
+
+  private noteDesync(exchange: Exchange, reason: DesyncReason | undefined): void {
+    exchange.desync = reason;
+    if (reason !== undefined) this.route.counters.countDesync(reason);
   }
 
   private serve(exchange: Exchange): void {

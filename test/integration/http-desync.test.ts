@@ -136,6 +136,20 @@ test("monitor: Ambiguous framing is served, and ends the client's connection; a 
   expect(ends).toEqual(["close", "keep-alive"]);
 });
 
+test.each(desyncModes)(
+  "%s: what can't be a method is refused at its first byte, without waiting for a line",
+  async (mode) => {
+    const { instance, elbow } = await startBoth(mode);
+    using _ = instance;
+    await using __ = elbow;
+    using outcomes = new Outcomes();
+    using client = await RawClient.connect(elbow.port());
+    await client.send("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+    expect((await client.takeToEnd()).toString()).toBe(badRequest);
+    expect(await outcomes.at(0)).toMatchObject({ status: 400, reason: "badRequest", desync: "BadMethod" });
+  },
+);
+
 test.each(desyncModes)("%s: Severe", async (mode) => {
   const { instance, elbow } = await startBoth(mode);
   using _ = instance;
