@@ -11,7 +11,7 @@ export interface DemoInstance {
   readonly port: number;
 }
 
-/** Longer than elbow keeps an idle pooled connection, so that it is always elbow that closes first. */
+/** Longer than elbow keeps an idle connection that has served. One that hasn't yet is closed sooner, and elbow opens another. */
 const keepAliveTimeoutMs = 75_000;
 
 /** What a demo instance answers: who it is, the request line, the headers as received, the size of the body. */

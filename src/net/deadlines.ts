@@ -1,6 +1,6 @@
 // One coarse timer wheel for every deadline of the process: idle timeouts, dials, request heads, lingering closes.
 //
-// Owns the single interval timer; it runs only while a deadline is armed, so an idle process never wakes. Renewal is
+// Owns the single interval timer; it runs only while a deadline is armed, as it is while any connection is open. Renewal is
 // lazy: traffic only stores the coarse clock, and the owner says at its due time whether it is really over. That makes
 // an idle timeout free per chunk. It never holds an owner after `disarm`.
 import { clock, refreshClock } from "./clock.ts";
