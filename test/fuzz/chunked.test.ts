@@ -87,6 +87,13 @@ test("broken or sound, it agrees with a simpler reading, however it is cut", () 
   if (sound + broken > 100) expect(Math.min(sound, broken)).toBeGreaterThan(10);
 });
 
+/** Where the " + " stands behind what was passed on: the first one that a whole body stands before. */
+const endOfBody = (sent: string): number => {
+  let at = sent.indexOf(" + ");
+  while (at >= 0 && !readChunked()([bytesOf(sent.slice(0, at))]).endsWith('" + ""')) at = sent.indexOf(" + ", at + 1);
+  return at;
+};
+
 test("what is passed on says the same, whatever was cut where and however long a chunk may be", () => {
   let sound = 0;
   let tries = 0;
@@ -104,7 +111,7 @@ test("what is passed on says the same, whatever was cut where and however long a
     } else {
       sound++;
       // What is behind the body is the same text in both, so the whole of it reads the same.
-      const at = sent.lastIndexOf(" + ");
+      const at = endOfBody(sent);
       expect(readChunked()([bytesOf(sent.slice(0, at) + sent.slice(at + 3))])).toBe(whole);
       // Strictly ours: plain sizes, no extension, and trailers that a second pass changes nothing of.
       expect(passOnChunks()([bytesOf(sent.slice(0, at))])).toBe(`${sent.slice(0, at)} + `);

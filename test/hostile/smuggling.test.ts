@@ -65,7 +65,12 @@ describe.each([...desyncModes])("in the mode %s", (mode) => {
       const answer = Buffer.concat(client.recorded).toString("latin1");
       if (trick.isGuess !== true) expect(isRefused).toBe(action === DesyncAction.block);
       if (isRefused) expectRefused(ground, answer);
-      else expectServed(ground, trick, answer, action === DesyncAction.allowAndClose);
+      else {
+        expectServed(ground, trick, answer, action === DesyncAction.allowAndClose);
+        const connection = await ground.hostileConnection();
+        // Both connections end, so that neither side can go on from where somebody else may see another request.
+        if (action === DesyncAction.allowAndClose) expect(["eof", "reset"]).toContain(await connection.receiveEnd());
+      }
       const [mishap] = ground.mishaps();
       if (trick.verdict !== "refused") expect(mishap?.desync).toBe(trick.verdict);
       expect(mishap?.reason !== undefined).toBe(isRefused);

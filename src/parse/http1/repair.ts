@@ -35,7 +35,6 @@ const crlf = bytesOf("\r\n");
 const colonBlank = bytesOf(": ");
 const blank = bytesOf(" ");
 const slash = bytesOf("/");
-const zero = bytesOf("0");
 const version10 = bytesOf(" HTTP/1.0\r\n");
 const version11 = bytesOf(" HTTP/1.1\r\n");
 const name10 = "HTTP/1.0";
@@ -239,7 +238,8 @@ const writeFields = (fields: ReadonlyArray<KeptField>, bytes: Uint8Array, framin
     }
     out.putRun(bytes, nameStart, nameEnd);
     out.put(colonBlank);
-    out.put(kind === Field.contentLength && value.length === 0 ? zero : value);
+    // Without zeros in front, which a reader might take for octal.
+    out.put(kind === Field.contentLength ? bytesOf(framing.length ?? "0") : value);
     out.put(crlf);
   }
 };

@@ -206,7 +206,7 @@ export class RequestHeadParser extends HeadParser {
         this.hostIndex = index;
         return;
       case Field.expect:
-        this.expectsContinue = equalsIgnoringCase(bytes, start, end, continueText);
+        if (hasElement(bytes, start, end, continueText)) this.expectsContinue = true;
         return;
       case Field.forwardedFor:
         if (this.forwardedForIndex < 0) this.forwardedForIndex = index;
@@ -220,7 +220,9 @@ export class RequestHeadParser extends HeadParser {
   }
 
   protected override noteContentLength(bytes: Uint8Array, start: number, end: number): void {
-    if (!this.isRepaired && (this.contentLength >= 0 || start === end)) this.isOdd = true;
+    // Once, and with no zero in front, which a reader might take for octal; an empty one means 0 to AWS.
+    const isPlain = this.contentLength < 0 && start < end && (bytes[start] !== 0x30 || end - start === 1);
+    if (!this.isRepaired && !isPlain) this.isOdd = true;
     else super.noteContentLength(bytes, start, end);
     // What can't be counted is judged with the whole head, and then refused in every mode.
     if (this.fault === Fault.badContentLength && !this.isRepaired) {

@@ -57,7 +57,7 @@ export const soundRequests: ReadonlyArray<HeadCase> = [
     'POST / 1.1 [Host: a; Content-Length: 5], length 5, rest "hello"',
   ],
   ["Content-Length 0", post("content-length: 0\r\n"), "POST / 1.1 [Host: a; content-length: 0], length 0"],
-  ["Content-Length with zeros", post("Content-Length: 007\r\n"), "POST / 1.1 [Host: a; Content-Length: 007], length 7"],
+  ["Content-Length with zeros", post("Content-Length: 007\r\n"), "odd"],
   [
     "the largest Content-Length",
     post("Content-Length: 9007199254740991\r\n"),
