@@ -44,8 +44,13 @@ export class BackendConnection implements Receiver, DeadlineOwner {
   /** The exchange has its whole response; the connection waits for the next one, or closes if none may come. */
   release(): void {
     this.user = undefined;
-    if (this.servedResponses++ === 0) this.member.reserve.hasAnswered(this.wasIdle);
+    this.noteAnswer();
     this.wait();
+  }
+
+  /** It has delivered an answer: its instance is well. */
+  noteAnswer(): void {
+    if (this.servedResponses++ === 0) this.member.reserve.hasAnswered(this.wasIdle);
   }
 
   /** Waits in the pool for an exchange; closes if it can't. */

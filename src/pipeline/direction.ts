@@ -24,6 +24,8 @@ export interface BothWays {
 export class Direction implements Receiver {
   other: Direction | undefined = undefined;
   bytes = 0;
+  /** How much the other end had yet to take when that was last looked at, in bytes. */
+  private keptBytes = 0;
   /** What the client sent before there was an instance: one read, then the valve is shut. */
   private early: Uint8Array | undefined = undefined;
 
@@ -38,6 +40,7 @@ export class Direction implements Receiver {
     if (early !== undefined) {
       this.early = undefined;
       if (other.source.writeOwned(early)) this.source.openValve();
+      else this.hold(other.source);
     }
     if (this.source.hasEnded) other.source.shutdown();
   }
@@ -49,7 +52,21 @@ export class Direction implements Receiver {
     if (both.isFromClient(this)) both.counters.receivedBytes += chunk.length;
     else both.counters.sentBytes += chunk.length;
     if (other === undefined) this.keepEarly(chunk);
-    else if (!other.source.writeOwned(chunk) && !this.source.isValveShut) this.source.shutValve();
+    else if (!other.source.writeOwned(chunk)) this.hold(other.source);
+  }
+
+  /** This end isn't read until `to` has taken what it was given. */
+  hold(to: Transport): void {
+    this.keptBytes = to.keptBytes;
+    if (!this.source.isValveShut) this.source.shutValve();
+  }
+
+  /** Whether an end that holds this one back has taken anything since the last look: it isn't silent then. */
+  hasMoved(): boolean {
+    const keptBytes = this.other?.source.keptBytes ?? 0;
+    const hasMoved = keptBytes < this.keptBytes;
+    this.keptBytes = keptBytes;
+    return hasMoved;
   }
 
   private keepEarly(chunk: Uint8Array): void {
@@ -66,8 +83,11 @@ export class Direction implements Receiver {
 
   /** This end has taken everything: the other may send again. */
   onWritable(): void {
-    this.both.lastActivityMs = clock.nowMs;
-    this.other?.source.openValve();
+    const { both, other } = this;
+    both.lastActivityMs = clock.nowMs;
+    if (other === undefined) return;
+    other.keptBytes = 0;
+    other.source.openValve();
   }
 
   onEnd(): void {

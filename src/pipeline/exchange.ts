@@ -134,7 +134,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   private writeHead(parser: RequestHeadParser, bytes: Uint8Array, out: ByteWriter): void {
     writeRequestHead(parser, bytes, this.owner, out, this.mayUpgrade);
     // Other codings make chunks of a body, also of an empty one.
-    if (parser.otherCodings !== undefined && this.body.isDone) out.put(lastChunk);
+    if (parser.hasOtherCodings && this.body.isDone) out.put(lastChunk);
   }
 
   // ——— the request goes out ———
@@ -352,7 +352,10 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
       // Half a request must not look like a whole one.
       if (!body.isDone) backend.abort();
       else if (response.keepsBackend && !this.closesBoth && !backend.transport.isBroken) backend.release();
-      else backend.close();
+      else {
+        backend.noteAnswer();
+        backend.close();
+      }
     }
     this.settle(response.status, undefined);
     owner.answered(response.keepsClient);
@@ -445,6 +448,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     const { owner, backend } = this;
     if (backend === undefined) return;
     this.stage = Stage.tunnel;
+    backend.noteAnswer();
     this.tunnel = new Tunnel(this, owner.client, backend, owner.takeInput());
   }
 
@@ -472,7 +476,9 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
 
   /** When it has lasted too long, on the coarse clock in milliseconds; `idleEndsMs` is when silence has. */
   endsMs(idleEndsMs: number): number {
-    const hasPace = this.stage === Stage.running && !this.body.isDone && !this.owner.client.hasEnded;
+    // An answer that has begun goes on however slow the body is; behind it, what is left of the body is bounded.
+    const hasPace =
+      this.stage === Stage.running && !this.body.isDone && !this.response.hasStarted && !this.owner.client.hasEnded;
     return hasPace ? Math.min(idleEndsMs, this.paceEndsMs) : idleEndsMs;
   }
 
@@ -483,8 +489,9 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     else this.fail(this.slowSide(nowMs));
   }
 
-  /** Whether an instance that takes its time with the body has taken any of it since the last look. */
+  /** Whether an instance that takes its time with the body, or an end of a tunnel, has taken bytes since the last look. */
   hasMoved(): boolean {
+    if (this.tunnel !== undefined) return this.tunnel.hasMoved();
     return this.backend !== undefined && this.flow.hasMoved(this.backend.transport);
   }
 
@@ -498,12 +505,9 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
 
   /** Who was too slow: a client that owes its body, or the instance. */
   private slowSide(nowMs: number): Reason {
-    const { body, response } = this;
-    if (!body.isDone) {
-      const owesBody = !this.flow.isHeld && !response.hasStarted;
-      if (owesBody || this.paceEndsMs <= nowMs) return "requestBodyTimeout";
-    }
-    return response.hasStarted ? "responseTimeout" : "backendTimeout";
+    if (this.response.hasStarted) return "responseTimeout";
+    const owesBody = !this.body.isDone && (!this.flow.isHeld || this.paceEndsMs <= nowMs);
+    return owesBody ? "requestBodyTimeout" : "backendTimeout";
   }
 
   /** @internal Forgets everything, for the store. */

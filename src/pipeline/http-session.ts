@@ -10,7 +10,7 @@ import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { plainAddress } from "../net/endpoint.ts";
 import type { Receiver, Transport } from "../net/transport.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
-import { classOf, DesyncAction, DesyncClass, type DesyncReason } from "../parse/http1/desync.ts";
+import { DesyncAction, type DesyncReason } from "../parse/http1/desync.ts";
 import { Fault } from "../parse/http1/fault.ts";
 import { Parsed } from "../parse/http1/head.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
@@ -46,6 +46,8 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   readonly client: Transport;
   route: Route;
   lastActivityMs: number;
+  /** The route that the deadline was last armed for. */
+  private seenRoute: Route;
   private phase: number = Phase.idle;
   private readonly deadline = new Deadline(this);
   /** When the phase's own limit ends: of a request head under way, of draining, of lingering. */
@@ -68,6 +70,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     this.client = secured.transport;
     this.address = bytesOf(secured.clientAddress);
     this.route = source.route;
+    this.seenRoute = source.route;
     this.client.receiver = this;
     this.deadline.armIn(this.route.idleTimeoutMs);
     this.lastActivityMs = clock.nowMs;
@@ -112,6 +115,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
 
   onWritable(): void {
     this.lastActivityMs = clock.nowMs;
+    this.keptBytes = 0;
     if (this.phase === Phase.flushing) this.nextRequest();
     else if (this.phase === Phase.lingering) this.linger();
     else this.exchange?.onClientWritable();
@@ -151,7 +155,9 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     this.isReading = false;
     if (this.phase !== Phase.idle) return;
     this.input?.forget();
-    if (this.client.hasEnded || this.source.isDraining) this.close();
+    if (this.client.hasEnded) this.close();
+    // The last answer may have promised to keep the connection: what the client has sent since must not reset it.
+    else if (this.source.isDraining) this.closeGracefully();
   }
 
   private readHead(chunk: Uint8Array): void {
@@ -188,9 +194,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     if (fault !== Fault.none) this.refuse(reasonOfRequestFault(fault));
     else if (action === DesyncAction.block) this.refuse("desyncBlocked");
     else {
-      // RFC 9112 §6.1: whatever the mode, a connection that brought chunks in doubt is not used again.
-      const hasDoubtfulChunks = reader.parser?.hasTransferEncoding === true && classOf(reason) >= DesyncClass.ambiguous;
-      exchange.closesBoth = action === DesyncAction.allowAndClose || hasDoubtfulChunks;
+      exchange.closesBoth = action === DesyncAction.allowAndClose;
       this.serve(exchange);
     }
   }
@@ -201,9 +205,13 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   }
 
   private serve(exchange: Exchange): void {
+    const { route } = this.source;
     this.phase = Phase.exchange;
-    this.route = this.source.route;
     this.lastActivityMs = clock.nowMs;
+    // A reload may have shortened the idle timeout.
+    if (route !== this.seenRoute) this.lookBy(clock.nowMs + route.idleTimeoutMs);
+    this.seenRoute = route;
+    this.route = route;
     exchange.open();
   }
 
@@ -372,7 +380,11 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     else if (this.phase === Phase.draining) this.closeGracefully();
     // Idle, lingering, or a client that doesn't take its answer.
     else this.close();
-    return this.phase === Phase.closed ? 0 : Math.max(this.endsMs, nowMs + 1);
+    if (this.phase === Phase.closed) return 0;
+    // Armed here and not by what is returned: what began meanwhile (a request that was sent ahead) may have armed it for
+    // its own limit, which can be later.
+    this.deadline.arm(Math.max(this.endsMs, nowMs + 1));
+    return 0;
   }
 
   /** A peer that takes bytes isn't silent, though it has yet to take all that one read brought. */

@@ -68,6 +68,8 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
   }
 
   onDeadline(nowMs: number): number {
+    const hasBackendMoved = this.toBackend.hasMoved();
+    if (this.toClient?.hasMoved() === true || hasBackendMoved) this.lastActivityMs = nowMs;
     const dueMs = this.lastActivityMs + this.route.idleTimeoutMs;
     if (dueMs > nowMs) return dueMs;
     this.close("idle");

@@ -25,6 +25,7 @@ export class RequestBody {
   private length = 0;
   private left = 0;
   private isChunked = false;
+  private canRewind = false;
   /** It comes with a length and goes on in chunks: its codings other than `chunked` ask for that (RFC 9112 §6.1). */
   private isRechunked = false;
   private decoder: ChunkedDecoder | undefined = undefined;
@@ -45,9 +46,11 @@ export class RequestBody {
     this.isChunked = head.isChunked;
     this.length = head.isChunked || head.contentLength < 0 ? 0 : head.contentLength;
     this.left = this.length;
+    // A decoder can't be taken back, nor what goes out in several writes.
+    this.canRewind = !this.isChunked && !head.hasOtherCodings;
     this.isDone = !this.isChunked && this.left === 0;
     if (this.isDone) return;
-    this.isRechunked = !head.isChunked && head.otherCodings !== undefined;
+    this.isRechunked = !head.isChunked && head.hasOtherCodings;
     if (this.isChunked) {
       this.decoder ??= new ChunkedDecoder();
       this.decoder.begin(true, head.nominated);
@@ -82,8 +85,11 @@ export class RequestBody {
     this.take(start, end);
     const { pos } = this;
     if (pos - start > joinMaxBytes) {
-      to.writeCopy(head.bytes, head.length);
       out.clear();
+      to.writeCopy(head.bytes, head.length);
+      // Once the head has gone out, the request can't be taken back.
+      if (to.isBroken) return false;
+      this.canRewind = false;
       return to.write(bytes.subarray(start, pos));
     }
     out.putRun(bytes, start, pos);
@@ -92,9 +98,9 @@ export class RequestBody {
     return isTaken;
   }
 
-  /** Takes back what was handed on, after a write that sent nothing; false when that can't be done. */
+  /** Takes back what was handed on, after a first write that sent nothing; false when that can't be done. */
   rewind(): boolean {
-    if (this.isChunked) return !this.hasBegun;
+    if (!this.canRewind) return !this.hasBegun;
     this.left = this.length;
     this.isDone = this.left === 0;
     this.hasBegun = false;

@@ -157,12 +157,12 @@ export class ResponseRelay {
     const isChunkReader = terms.minorVersion === 1 && !terms.isBodyOnly;
     this.frame(parser, isChunkReader, terms.isHead || status === 204 || status === 304);
     const { framing } = this;
-    if (framing !== Framing.none && !isChunkReader && parser.otherCodings !== undefined) {
+    if (framing !== Framing.none && !isChunkReader && parser.hasOtherCodings) {
       // RFC 9112 §6.1: a client before HTTP/1.1 can't be sent a coding.
       return this.fail("badResponse");
     }
     this.status = status;
-    this.keepsBackend = parser.keepsAlive && framing !== Framing.untilClose;
+    this.keepsBackend = parser.keepsAlive && framing !== Framing.untilClose && !announcesImpossibleBody(parser);
     this.keepsClient =
       (framing === Framing.none || framing === Framing.length || this.sendsChunks) &&
       !terms.isBodyOnly &&
@@ -191,10 +191,10 @@ export class ResponseRelay {
       this.sendsChunks = isChunkReader;
       this.decoder ??= new ChunkedDecoder();
       this.decoder.begin(isChunkReader, parser.nominated);
-    } else if (parser.otherCodings !== undefined || parser.contentLength < 0) {
+    } else if (parser.hasOtherCodings || parser.contentLength < 0) {
       this.framing = Framing.untilClose;
       // RFC 9112 §6.1: other codings are sent under `chunked`, though the instance may leave it out.
-      this.sendsChunks = isChunkReader && parser.otherCodings !== undefined;
+      this.sendsChunks = isChunkReader && parser.hasOtherCodings;
     } else {
       this.framing = Framing.length;
       this.left = parser.contentLength;
@@ -274,5 +274,12 @@ export class ResponseRelay {
     return false;
   }
 }
+
+/**
+ * A 204 or 304 that says that a body follows, which none can (RFC 9110 §8.6, RFC 9112 §6.1): its instance may yet send one,
+ * and nobody could tell it from the next answer.
+ */
+const announcesImpossibleBody = ({ status, contentLength, hasTransferEncoding }: ResponseHeadParser): boolean =>
+  (status === 204 && (contentLength > 0 || hasTransferEncoding)) || (status === 304 && hasTransferEncoding);
 
 const nothing = new Uint8Array(0);

@@ -35,10 +35,10 @@ export class Tunnel implements BothWays {
     client.receiver = this.toBackend;
     transport.receiver = this.toClient;
     this.toBackend.bytes = early.length;
-    if (early.length > 0 && !transport.writeOwned(early)) client.shutValve();
+    if (early.length > 0 && !transport.write(early)) this.toBackend.hold(transport);
     this.toBackend.join(this.toClient);
     // The client hasn't taken the answer yet: its instance waits, until the client's direction hears that it has.
-    if (!client.isWritable) transport.shutValve();
+    if (!client.isWritable) this.toClient.hold(client);
   }
 
   /** Bytes from the client, and to it, behind the handshake. */
@@ -64,6 +64,12 @@ export class Tunnel implements BothWays {
 
   isFromClient(direction: Direction): boolean {
     return direction === this.toBackend;
+  }
+
+  /** Whether a stalled reader has taken anything since the last look. */
+  hasMoved(): boolean {
+    const hasBackendMoved = this.toBackend.hasMoved();
+    return this.toClient.hasMoved() || hasBackendMoved;
   }
 
   cut(reason: Reason): void {

@@ -5,7 +5,7 @@ import { collectMetrics } from "../../src/observe/metrics.ts";
 import { configurationOf, type RunningElbow, startElbow, type WrittenLoadBalancer } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
-import { exchange, formatResponse, header, isCut, readHead, readResponse } from "../support/http-message.ts";
+import { exchange, formatResponse, header, readHead, readResponse } from "../support/http-message.ts";
 import { Outcomes } from "../support/outcomes.ts";
 import { startSilentPort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -104,12 +104,15 @@ test("body: one that falls behind its rate gets 408, one that keeps up is served
   expect(instance.requests.length).toBe(1);
 });
 
-test("body: once its answer has begun, the client sees a cut", async () => {
+test("body: an answer that has begun goes on, however slow the body is", async () => {
   using instance = FakeInstance.start(async (connection) => {
     await readHead(connection);
     await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome");
-    await connection.receiveEnd(20_000);
+    // Well over the body's time: another request is refused for it meanwhile.
+    await refused.promise;
+    await connection.send("thing!");
   });
+  const refused = Promise.withResolvers<void>();
   await using elbow = await startHttp({
     instances: [instance],
     attributes: { requestBodyTimeout: 0.5, requestBodyRate: 1000 },
@@ -117,9 +120,17 @@ test("body: once its answer has begun, the client sees a cut", async () => {
   using outcomes = new Outcomes();
   using client = await RawClient.connect(elbow.port());
   await client.send(post(1000));
-  expect(await readResponse(client).catch((error: unknown) => error)).toSatisfy(isCut);
-  expect(client.ending).toBe("reset");
-  expect(await outcomes.at(0)).toMatchObject({ status: 200, reason: "requestBodyTimeout" });
+  await client.takeUntil("some");
+  instance.become(async (connection) => {
+    await readHead(connection);
+    await connection.receiveEnd(20_000);
+  });
+  using slower = await RawClient.connect(elbow.port());
+  await slower.send(post(1000));
+  expect((await readResponse(slower)).status).toBe(408);
+  refused.resolve();
+  expect((await client.takeUntil("thing!")).toString()).toEndWith("thing!");
+  expect(await outcomes.at(1)).toMatchObject({ status: 200, reason: undefined });
 });
 
 test("body: a client that its instance holds back isn't slow", async () => {
@@ -218,4 +229,43 @@ test("lingering: a client that goes on sending behind the last answer has so lon
   const sending = trickle(client, "x".repeat(500));
   expectAbout(await timed(() => isGone(elbow)), 1000);
   expect(await sending).toBe("stopped");
+});
+
+// The time of what was sent ahead begins in the very moment in which another time ends.
+test("idle: a request that was sent ahead of a 504 has its own time, not a longer one", async () => {
+  using instance = FakeInstance.start(async (connection) => {
+    await readHead(connection);
+    await connection.receiveEnd(20_000);
+  });
+  await using elbow = await startHttp({
+    instances: [instance],
+    attributes: { idleTimeout: 1, requestHeadTimeout: 20, requestBodyRate: 0 },
+  });
+  for (const [ahead, reason] of [
+    ["GET /b HT", "requestHeadTimeout"],
+    ["POST /b HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\nsome", "requestBodyTimeout"],
+  ] as const) {
+    using outcomes = new Outcomes();
+    using client = await RawClient.connect(elbow.port());
+    await client.send(`GET /a HTTP/1.1\r\nHost: test\r\n\r\n${ahead}`);
+    expect((await readResponse(client)).status).toBe(504);
+    expectAbout(await timed(async () => expect((await client.takeToEnd()).toString()).toBe(requestTimeout)), 1000);
+    expect(await outcomes.at(1)).toMatchObject({ status: 408, reason });
+  }
+  await isGone(elbow);
+});
+
+test("idle: a reload that shortens it holds from the next request on", async () => {
+  using instance = FakeInstance.start(answerText("reached"));
+  const withTime = (idleTimeout: number): WrittenLoadBalancer => ({
+    protocol: "HTTP",
+    instances: [instance],
+    attributes: { idleTimeout },
+  });
+  await using elbow = await startElbow(withTime(30));
+  using client = await RawClient.connect(elbow.port());
+  expect((await exchange(client, "/")).status).toBe(200);
+  await elbow.apply(configurationOf([withTime(1)]));
+  expect((await exchange(client, "/")).status).toBe(200);
+  expectAbout(await timed(() => client.receiveEnd()), 1000);
 });

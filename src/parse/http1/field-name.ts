@@ -16,10 +16,15 @@ export const Field = {
   forwardedFor: 10,
   forwardedProto: 11,
   forwardedPort: 12,
+  /** One of the three above with `_` for `-`: CGI-like servers take it for the real one. */
+  forwardedLookAlike: 13,
 } as const;
 
 /** One of {@link Field}'s codes. */
 export type Field = (typeof Field)[keyof typeof Field];
+
+const hyphen = 0x2d;
+const underscore = 0x5f;
 
 const host = bytesOf("host");
 const te = bytesOf("te");
@@ -52,18 +57,26 @@ export const recogniseField = (bytes: Uint8Array, start: number, end: number): F
     case 14:
       return first === 0x63 && equalsIgnoringCase(bytes, start, end, contentLength) ? Field.contentLength : Field.other;
     case 15:
-      return first === 0x78 && equalsIgnoringCase(bytes, start, end, forwardedFor) ? Field.forwardedFor : Field.other;
+      return first === 0x78 ? recogniseForwarded(bytes, start, end, forwardedFor, Field.forwardedFor) : Field.other;
     case 16:
-      if (first === 0x78 && equalsIgnoringCase(bytes, start, end, forwardedPort)) return Field.forwardedPort;
+      if (first === 0x78) return recogniseForwarded(bytes, start, end, forwardedPort, Field.forwardedPort);
       return first === 0x70 && equalsIgnoringCase(bytes, start, end, proxyConnection)
         ? Field.proxyConnection
         : Field.other;
     case 17:
       if (first === 0x74 && equalsIgnoringCase(bytes, start, end, transferEncoding)) return Field.transferEncoding;
-      return first === 0x78 && equalsIgnoringCase(bytes, start, end, forwardedProto)
-        ? Field.forwardedProto
-        : Field.other;
+      return first === 0x78 ? recogniseForwarded(bytes, start, end, forwardedProto, Field.forwardedProto) : Field.other;
     default:
       return Field.other;
   }
+};
+
+const recogniseForwarded = (bytes: Uint8Array, start: number, end: number, name: Uint8Array, field: Field): Field => {
+  if (equalsIgnoringCase(bytes, start, end, name)) return field;
+  for (let index = 0; index < name.length; index++) {
+    const byte = bytes[start + index] as number;
+    const isSame = name[index] === hyphen ? byte === hyphen || byte === underscore : (byte | 0x20) === name[index];
+    if (!isSame) return Field.other;
+  }
+  return Field.forwardedLookAlike;
 };

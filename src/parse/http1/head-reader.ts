@@ -67,6 +67,13 @@ export class HeadReader<P extends HeadParser> {
    */
   replaceHead(repaired: Uint8Array, limits: HeadLimits): Parsed {
     const parser = this.parser as P;
+    const room = parser.pos - repaired.length;
+    if (room >= 0) {
+      // In place, over the head and what was read before it: what lies behind needn't move.
+      this.bytes.set(repaired, room);
+      parser.begin(room, limits, true);
+      return parser.parse(this.bytes, room + repaired.length);
+    }
     const behind = this.bytes.subarray(parser.pos, this.end);
     const bytes = new Uint8Array(repaired.length + behind.length);
     bytes.set(repaired);

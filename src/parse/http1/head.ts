@@ -49,7 +49,6 @@ export const fieldStride = 5;
 
 const chunked = bytesOf("chunked");
 const webSocket = bytesOf("websocket");
-const comma = bytesOf(", ");
 const close = bytesOf("close");
 const keepAlive = bytesOf("keep-alive");
 
@@ -76,8 +75,6 @@ export abstract class HeadParser {
   hasTransferEncoding = false;
   /** The body arrives in chunks: `chunked` is the last coding. */
   isChunked = false;
-  /** The transfer codings under `chunked`, in canonical text such as `gzip` or `deflate, gzip`; usually undefined. */
-  otherCodings: Uint8Array | undefined = undefined;
   /** The head needs care before it can be used: it isn't strict, or not what RFC 9112 asks for. */
   isOdd = false;
   saysClose = false;
@@ -91,6 +88,8 @@ export abstract class HeadParser {
   /** This head is one that was repaired: what made it odd has been dealt with. */
   protected isRepaired = false;
   protected limits: HeadLimits = defaultHeadLimits;
+  /** The transfer codings under `chunked`, in order; usually none. */
+  private codings: Array<Coding> = [];
   private lineStart = 0;
   private nameEnd = 0;
   private valueStart = 0;
@@ -116,7 +115,7 @@ export abstract class HeadParser {
     this.contentLength = -1;
     this.hasTransferEncoding = false;
     this.isChunked = false;
-    this.otherCodings = undefined;
+    if (this.codings.length > 0) this.codings = [];
     this.isOdd = false;
     this.saysClose = false;
     this.saysKeepAlive = false;
@@ -380,10 +379,7 @@ export abstract class HeadParser {
       if (coding === Coding.identity) continue;
       this.hasTransferEncoding = true;
       if (coding === Coding.chunked) this.isChunked = true;
-      else {
-        const name = bytesOf(codingNames[coding]);
-        this.otherCodings = this.otherCodings === undefined ? name : joinList(this.otherCodings, name);
-      }
+      else this.codings.push(coding);
     }
   }
 
@@ -413,7 +409,16 @@ export abstract class HeadParser {
 
   /** The body goes on in chunks, whatever it came in: other codings than `chunked` have no length to be told by. */
   get sendsChunks(): boolean {
-    return this.isChunked || this.otherCodings !== undefined;
+    return this.isChunked || this.hasOtherCodings;
+  }
+
+  get hasOtherCodings(): boolean {
+    return this.codings.length > 0;
+  }
+
+  /** The transfer codings under `chunked` as canonical text, such as `gzip` or `deflate, gzip`. */
+  get otherCodings(): Uint8Array {
+    return bytesOf(this.codings.map((coding) => codingNames[coding]).join(", "));
   }
 
   /**
@@ -454,11 +459,3 @@ export const hasElement = (bytes: Uint8Array, start: number, end: number, lower:
 /** Whether a Transfer-Encoding line says `chunked` and nothing else. */
 export const isChunkedAlone = (bytes: Uint8Array, start: number, end: number): boolean =>
   equalsIgnoringCase(bytes, start, end, chunked);
-
-const joinList = (list: Uint8Array, element: Uint8Array): Uint8Array => {
-  const joined = new Uint8Array(list.length + comma.length + element.length);
-  joined.set(list);
-  joined.set(comma, list.length);
-  joined.set(element, list.length + comma.length);
-  return joined;
-};

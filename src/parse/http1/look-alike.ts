@@ -67,6 +67,11 @@ export const likenessTo = (lower: Uint8Array, bytes: Uint8Array, start: number, 
   return nextAlphanumeric(bytes, at, end) === end ? Likeness.alike : Likeness.distant;
 };
 
+/** Whether a name is one of the two, or could be taken for one. */
+export const likensFraming = (bytes: Uint8Array, start: number, end: number): boolean =>
+  likenessTo(contentLengthName, bytes, start, end) !== Likeness.distant ||
+  likenessTo(transferEncodingName, bytes, start, end) !== Likeness.distant;
+
 /** Whether a field name looks like one of the framing fields without being it. */
 export const isLookAlike = (bytes: Uint8Array, start: number, end: number): boolean =>
   likenessTo(transferEncodingName, bytes, start, end) === Likeness.alike ||

@@ -54,8 +54,9 @@ interface Framing {
 
 /** Writes the head that `readRawHead` read from `bytes` to `out`, as the strict parser wants it. */
 export const repairHead = (raw: RawHead, bytes: Uint8Array, out: ByteWriter): RepairedHead => {
-  const fields = readFields(raw, bytes);
+  const { fields, hasBadHost } = readFields(raw, bytes);
   const framing = readFraming(fields);
+  if (hasBadHost && framing.fault === Fault.none) framing.fault = Fault.badHost;
   const fault = hasUsableLine(raw, bytes) ? framing.fault : Fault.badMethod;
   const isBodyOnly = raw.isVersionless;
   if (fault !== Fault.none) return { fault, isBodyOnly };
@@ -121,8 +122,12 @@ interface KeptField {
  * The headers that go on, in order. Dropped, each with its folds: a line without colon, a name that is no token or looks
  * like a framing field's, a value with NUL or CR. A fold onto nothing goes with them.
  */
-const readFields = (raw: RawHead, bytes: Uint8Array): ReadonlyArray<KeptField> => {
+const readFields = (
+  raw: RawHead,
+  bytes: Uint8Array,
+): { readonly fields: ReadonlyArray<KeptField>; readonly hasBadHost: boolean } => {
   const kept: Array<KeptField> = [];
+  let hasBadHost = false;
   const joined = new ByteWriter();
   const { lines } = raw;
   for (let index = 0; index < lines.length; ) {
@@ -140,14 +145,15 @@ const readFields = (raw: RawHead, bytes: Uint8Array): ReadonlyArray<KeptField> =
         const { valueStart, start: foldStart, end } = lines[part] as RawLine;
         if (!appendValue(bytes, part === index ? valueStart : foldStart, end, !isFraming, joined)) isWhole = false;
       }
-      // A framing field with such a byte isn't left out: it makes the framing unreadable, and so faulty.
+      // A framing field or Host with such a byte isn't left out, as if nothing had been said: it makes the request faulty.
+      if (!isWhole && kind === Field.host) hasBadHost = true;
       if (isWhole || isFraming) {
         kept.push({ kind, nameStart: start, nameEnd, value: joined.bytes.slice(0, joined.length) });
       }
     }
     index = next;
   }
-  return kept;
+  return { fields: kept, hasBadHost };
 };
 
 /**
@@ -216,9 +222,10 @@ const noteCoding = (framing: Framing, coding: Coding): void => {
     if (framing.fault === Fault.none) framing.fault = Fault.badTransferEncoding;
   } else if (coding === Coding.chunked) {
     framing.isChunked = true;
-  } else if (coding !== Coding.identity) {
-    framing.codings.push(coding);
+  } else {
+    // RFC 9112 §6.3: what doesn't end in chunks has no end. `identity` changes nothing, but stands behind them.
     framing.isChunked = false;
+    if (coding !== Coding.identity) framing.codings.push(coding);
   }
 };
 

@@ -2,7 +2,7 @@
 //
 // Strict; what isn't, or isn't compliant by desync mitigation's measure, completes as odd (see `head.ts`) and goes through
 // `screen.ts`. Refused here, in every mode: what no mode can serve.
-import { bytesOf, COLON, CR, equalsIgnoringCase, isTargetByte, isTokenByte, isVisibleByte, LF, SP } from "./bytes.ts";
+import { bytesOf, COLON, CR, isTargetByte, isTokenByte, isVisibleByte, LF, SP } from "./bytes.ts";
 import { Fault } from "./fault.ts";
 import { Field } from "./field-name.ts";
 import { At, fieldStride, HeadParser, hasElement, isChunkedAlone, Parsed } from "./head.ts";

@@ -3,13 +3,14 @@
 //
 // The slow path of a request head; the strict pass (`request-head.ts`) sends here what it calls odd. Pure.
 import { ByteWriter } from "../byte-writer.ts";
-import { classOf, DesyncAction, type DesyncMode, type DesyncReason, desyncAction } from "./desync.ts";
+import { classOf, DesyncAction, DesyncClass, type DesyncMode, type DesyncReason, desyncAction } from "./desync.ts";
 import { Fault } from "./fault.ts";
 import { Parsed } from "./head.ts";
 import type { HeadReader } from "./head-reader.ts";
 import { judgeHead } from "./judge.ts";
 import type { HeadLimits } from "./limits.ts";
-import { readRawHead } from "./raw-head.ts";
+import { likensFraming } from "./look-alike.ts";
+import { type RawHead, readRawHead } from "./raw-head.ts";
 import { repairHead } from "./repair.ts";
 import type { RequestHeadParser } from "./request-head.ts";
 
@@ -21,6 +22,25 @@ export interface Screened {
   /** Why no mode can serve it, or `none`. */
   readonly fault: Fault;
 }
+
+/**
+ * What the mode does with the request, but that `monitor` doesn't use a connection again behind one that is Ambiguous or
+ * worse and says anything of a body's length: somebody on the way may have read that otherwise (RFC 9112 §6.1, §11.2).
+ */
+const desyncActionFor = (
+  mode: DesyncMode,
+  reason: DesyncReason | undefined,
+  raw: RawHead,
+  bytes: Uint8Array,
+): DesyncAction => {
+  const desyncClass = classOf(reason);
+  const action = desyncAction(mode, desyncClass);
+  const isDoubtful =
+    action === DesyncAction.allow &&
+    desyncClass >= DesyncClass.ambiguous &&
+    raw.lines.some(({ start, nameEnd }) => likensFraming(bytes, start, nameEnd));
+  return isDoubtful ? DesyncAction.allowAndClose : action;
+};
 
 /** Repaired heads are written here and copied out. */
 const out = new ByteWriter(4096);
@@ -38,7 +58,7 @@ export const screenRequest = (
   const parser = reader.parser as RequestHeadParser;
   const raw = readRawHead(reader.bytes, parser.start, parser.pos);
   const reason = judgeHead(raw, reader.bytes);
-  const action = desyncAction(mode, classOf(reason));
+  const action = desyncActionFor(mode, reason, raw, reader.bytes);
   if (action === DesyncAction.block) return { reason, action, fault: Fault.none };
   out.clear();
   const { fault, isBodyOnly } = repairHead(raw, reader.bytes, out);

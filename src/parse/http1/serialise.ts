@@ -52,6 +52,7 @@ const droppedFromRequest = isDropped([
   Field.forwardedFor,
   Field.forwardedProto,
   Field.forwardedPort,
+  Field.forwardedLookAlike,
 ]);
 const droppedFromResponse = isDropped(hopByHop);
 /** RFC 9110 §8.6: an interim response and 204 have no length. */
@@ -94,8 +95,9 @@ export const writeRequestHead = (
   out.put(crlf);
   writeFields(head, bytes, head.fieldsStart, droppedFromRequest, out);
   if (head.sendsChunks) writeTransferEncoding(head, out);
-  if (head.wantsTrailers) out.put(trailersLine);
+  // A handshake leaves Connection to the upgrade alone, and TE may not go on without being named there (RFC 9110 §10.1.4).
   if (passesUpgrade) out.put(webSocketLine);
+  else if (head.wantsTrailers) out.put(trailersLine);
   out.put(forwardedForName);
   if (head.forwardedForIndex >= 0) writeEarlierForwardedFor(head, bytes, out);
   out.put(client.address);
@@ -111,7 +113,7 @@ export const writeRequestHead = (
 };
 
 const writeTransferEncoding = (head: HeadParser, out: ByteWriter): void => {
-  if (head.otherCodings === undefined) {
+  if (!head.hasOtherCodings) {
     out.put(transferEncodingLine);
     return;
   }

@@ -203,7 +203,9 @@ describe("desync mitigation", () => {
       const lax = benchOf({ desyncMitigationMode: "monitor" });
       say(lax, request);
       answer(lax, ok);
-      expect([lax.client.sent, lax.idleCount()]).toEqual([passed, 1]);
+      // What speaks of a body in two ways isn't trusted with another request, in any mode.
+      const expected = request === ambiguous ? [passed.replace("keep-alive", "close"), 0] : [passed, 1];
+      expect([lax.client.sent, lax.idleCount()]).toEqual(expected);
       expect([...lax.counters.desync.values(), ...strict.counters.desync.values()]).toEqual([1, 1]);
     }
   });
@@ -485,13 +487,13 @@ describe("a slow body", () => {
     });
   });
 
-  test("cuts an answer that has begun", () => {
+  test("leaves an answer that has begun alone", () => {
     withFakeTime((time) => {
       const one = benchOf(slow);
       say(one, post);
       answer(one, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome");
       pass(time, 3000);
-      expect([one.client.calls, one.counters.reasons.get("requestBodyTimeout")]).toEqual([["terminate"], 1]);
+      expect([one.client.calls, [...one.counters.reasons]]).toEqual([[], []]);
       one.dispose();
     });
   });

@@ -23,7 +23,7 @@ describe("a response", () => {
     isHead: false,
     minorVersion: 1,
     isBodyOnly: false,
-  mayUpgrade: false,
+    mayUpgrade: false,
     responseLimits: defaultHeadLimits,
     mayKeepAlive: () => true,
   };
@@ -81,13 +81,27 @@ describe("a response", () => {
     expectAtEverySplit(
       "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
       relay(),
-      "HTTP/1.1 204 No Content|Connection: keep-alive||  done, keeps client, keeps backend",
+      "HTTP/1.1 204 No Content|Connection: keep-alive||  done, keeps client",
     );
+  });
+
+  // RFC 9110 §8.6, RFC 9112 §6.1: what its instance sends behind it, sooner or later, must not answer the next request.
+  test("without a body that says that one follows ends the instance's connection", () => {
+    const kept = "done, keeps client, keeps backend";
+    const cases = [
+      ["204 No Content\r\nContent-Length: 5", "done, keeps client"],
+      ["204 No Content\r\nContent-Length: 0", kept],
+      ["304 Not Modified\r\nContent-Length: 5", kept],
+      ["304 Not Modified\r\nTransfer-Encoding: chunked", "done, keeps client"],
+    ] as const;
+    for (const [head, expected] of cases) {
+      expect(relay()([bytesOf(`HTTP/1.1 ${head}\r\n\r\n`)])).toEndWith(`  ${expected}`);
+    }
   });
 
   // RFC 9110 §8.6: no Content-Length in a 204 either; a client that counts would wait for bytes of the next response.
   test("204 goes on without a length", () => {
-    const expected = "HTTP/1.1 204 No Content|Connection: keep-alive||  done, keeps client, keeps backend";
+    const expected = "HTTP/1.1 204 No Content|Connection: keep-alive||  done, keeps client";
     expectAtEverySplit("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", relay(), expected);
   });
 

@@ -16,6 +16,7 @@ const known = [
   ["X-Forwarded-For", Field.forwardedFor],
   ["X-Forwarded-Proto", Field.forwardedProto],
   ["X-Forwarded-Port", Field.forwardedPort],
+  ["X_Forwarded_For", Field.forwardedLookAlike],
 ] as const;
 
 const recognise = (name: string): Field => recogniseField(bytesOf(`<${name}>`), 1, 1 + name.length);
@@ -32,11 +33,31 @@ test.each(known)("%s", (name, field) => {
     for (let byte = 0; byte < 256; byte++) {
       const changed = name.slice(0, at) + String.fromCharCode(byte) + name.slice(at + 1);
       const same = byte < 0x80 && changed.toLowerCase() === name.toLowerCase();
+      // `_` for `-`, and the other way round, in the names that the next test is about.
+      if (!same && changed.toLowerCase().replaceAll("_", "-").startsWith("x-forwarded-")) continue;
       if (recognise(changed) !== (same ? field : Field.other)) expect(changed).toBe("told from what it is not");
     }
   }
   expect(recognise(name.slice(0, -1))).toBe(Field.other);
   expect(recognise(`${name}s`)).toBe(Field.other);
+});
+
+test.each(["X_Forwarded-For", "x-forwarded_for", "X_FORWARDED_PROTO", "X-Forwarded_Port"])(
+  "%p could be taken for one of ours",
+  (name) => {
+    expect(recognise(name)).toBe(Field.forwardedLookAlike);
+  },
+);
+
+test.each([
+  "X_Forwarded_Far",
+  "X.Forwarded.For",
+  "X--orwarded-For",
+  "X_Forwarded_Host",
+  "X-Forwarded-Fo_",
+  "x_forwarded_protO_",
+])("%p could not", (name) => {
+  expect(recognise(name)).toBe(Field.other);
 });
 
 test.each(["", "X", "Cookie", "Accept", "X-Forwarded-Host", "Content-Encoding", "If-None-Match"])(

@@ -62,7 +62,7 @@ const describeFraming = (head: HeadParser): string => {
   const words: Array<string> = [];
   if (head.contentLength >= 0) words.push(`length ${head.contentLength}`);
   if (head.isChunked) words.push("chunked");
-  if (head.otherCodings !== undefined) words.push(`coded ${wholeText(head.otherCodings)}`);
+  if (head.hasOtherCodings) words.push(`coded ${wholeText(head.otherCodings)}`);
   if (head.saysClose) words.push("close");
   if (head.saysKeepAlive) words.push("keep-alive");
   if (head.nominated !== undefined) words.push(`nominates ${[...head.nominated].join("+")}`);

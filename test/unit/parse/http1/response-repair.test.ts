@@ -33,7 +33,7 @@ const repair =
           .slice(index + 1)
           .map(wholeText)
           .join("");
-        return `${wholeText(reader.bytes.subarray(0, reader.end))}${rest}`;
+        return `${wholeText(reader.bytes.subarray(parser.start, reader.end))}${rest}`;
       }
       return "incomplete";
     } finally {
