@@ -1,8 +1,8 @@
 // Every way in which a connection or a request can fail, in one table: whose side, in which phase, what the client is
-// told, what is counted, and whether another connection may be tried.
+// told, what is counted, and how loudly.
 //
 // Sits at the end of every import chain. It decides nothing by itself: the pipeline takes a status and a side from here,
-// counters and logs the rest; whether a request can be sent again depends on what was sent of it, see http-session.ts.
+// counters and logs the rest; whether a request may be sent again depends on what was sent of it, see pipeline/exchange.ts.
 import { Data } from "effect";
 
 /** Whose doing it is: the client's, the instance's (or the network to it), or elbow's own. */
@@ -17,19 +17,16 @@ export interface ReasonFacts {
   readonly phase: Phase;
   /** The status an HTTP client gets when no byte of an answer was sent yet; 0 where none can be sent. */
   readonly status: 0 | 400 | 405 | 408 | 502 | 503 | 504;
-  /** Whether a further connection or instance may be tried when nothing that can't be repeated was sent. */
-  readonly isRetryable: boolean;
-  /** How loudly it is told where logs are kept. */
+  /** How loudly whoever observes outcomes and keeps a log of them should tell it. */
   readonly level: "debug" | "info" | "warn" | "error";
 }
 
-const reason = (
-  side: Side,
-  phase: Phase,
-  status: ReasonFacts["status"],
-  level: ReasonFacts["level"],
-  isRetryable = false,
-): ReasonFacts => ({ side, phase, status, level, isRetryable });
+const reason = (side: Side, phase: Phase, status: ReasonFacts["status"], level: ReasonFacts["level"]): ReasonFacts => ({
+  side,
+  phase,
+  status,
+  level,
+});
 
 /**
  * The table. Status codes follow "Troubleshoot a Classic Load Balancer: HTTP errors" (AWS) and, where that is silent,
@@ -50,10 +47,10 @@ export const reasons = {
   requestBodyTimeout: reason("client", "requestBody", 408, "debug"),
   requestBodyCut: reason("client", "requestBody", 408, "debug"),
   noInstance: reason("proxy", "balance", 503, "warn"),
-  connectRefused: reason("backend", "dial", 503, "warn", true),
-  connectTimeout: reason("backend", "dial", 504, "warn", true),
-  descriptorsExhausted: reason("proxy", "dial", 503, "error", true),
-  backendClosed: reason("backend", "responseHead", 504, "info", true),
+  connectRefused: reason("backend", "dial", 503, "warn"),
+  connectTimeout: reason("backend", "dial", 504, "warn"),
+  descriptorsExhausted: reason("proxy", "dial", 503, "error"),
+  backendClosed: reason("backend", "responseHead", 504, "info"),
   backendTimeout: reason("backend", "responseHead", 504, "info"),
   badResponse: reason("backend", "responseHead", 502, "warn"),
   responseHeadTooLarge: reason("backend", "responseHead", 502, "warn"),

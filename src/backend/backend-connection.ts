@@ -50,7 +50,7 @@ export class BackendConnection implements Receiver, DeadlineOwner {
 
   /** It has delivered an answer: its instance is well. */
   noteAnswer(): void {
-    if (this.servedResponses++ === 0) this.member.reserve.hasAnswered(this.wasIdle);
+    if (this.servedResponses++ === 0) this.member.reserve.noteAnswer(this.wasIdle);
   }
 
   /** Waits in the pool for an exchange; closes if it can't. */
@@ -125,7 +125,7 @@ export class BackendConnection implements Receiver, DeadlineOwner {
   private lose(): void {
     const ageMs = clock.nowMs - this.idleSinceMs;
     this.discard();
-    if (this.servedResponses === 0) this.member.reserve.lostUnused(ageMs);
+    if (this.servedResponses === 0) this.member.reserve.noteEarlyEnd(ageMs);
   }
 
   private discard(): void {

@@ -40,7 +40,7 @@ export class Pool {
   put(connection: BackendConnection): boolean {
     if (this.isClosed || !descriptors.hasRoomForIdle) return false;
     if (this.idle.length >= this.maxIdle) {
-      this.reserve.hasExcess();
+      this.reserve.noteExcess();
       return false;
     }
     descriptors.idle++;

@@ -112,20 +112,20 @@ export class Reserve implements DeadlineOwner {
   }
 
   /** The pool was full: without a rest, clients in step would have one connection opened and closed over and over. */
-  hasExcess(): void {
+  noteExcess(): void {
     this.restsUntilMs = clock.nowMs + excessRestMs;
   }
 
   /** A connection has brought its first answer; `isAhead` when it was opened here. */
-  hasAnswered(isAhead: boolean): void {
+  noteAnswer(isAhead: boolean): void {
     if (this.backoffMs === 0 || (!isAhead && !this.isUnreachable)) return;
     this.backoffMs = 0;
     this.heldUntilMs = 0;
     if (this.least > 0) this.deadline.armIn(refillDelayMs);
   }
 
-  /** The instance ended a connection that nobody had used, `ageMs` milliseconds after it was opened. */
-  lostUnused(ageMs: number): void {
+  /** The instance ended a connection that nobody had used, `ageMs` milliseconds after it was opened: a failure if early. */
+  noteEarlyEnd(ageMs: number): void {
     if (ageMs >= earlyEndMs) return;
     this.isUnreachable = false;
     this.holdOff();

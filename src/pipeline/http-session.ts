@@ -3,7 +3,8 @@
 // Reads request heads, screens the odd ones, hands each request to an exchange (exchange.ts) and decides what follows its
 // answer: the next request, what nobody wants of its body thrown away, or the end. Owns the client's transport, what the
 // client has sent ahead, and the connection's one deadline. It never speaks to an instance.
-
+//
+// Long because its phases are one state machine, which everything that the client's transport or the deadline says moves.
 import type { Reason } from "../errors.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
@@ -390,7 +391,9 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   /** A peer that takes bytes isn't silent, though it has yet to take all that one read brought. */
   private noteProgress(nowMs: number): void {
     const { keptBytes } = this.client;
-    if (keptBytes < this.keptBytes || this.exchange?.hasMoved() === true) this.lastActivityMs = nowMs;
+    // Asked in any case: what it hasn't looked at now would be new to it at the next look, too late.
+    const hasMoved = this.exchange?.hasMoved() === true;
+    if (keptBytes < this.keptBytes || hasMoved) this.lastActivityMs = nowMs;
     this.keptBytes = keptBytes;
   }
 }

@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { ByteWriter } from "../../src/parse/byte-writer.ts";
 import { bytesOf, textOf } from "../../src/parse/http1/bytes.ts";
 import { Field } from "../../src/parse/http1/field-name.ts";
-import { fieldStride, type HeadParser } from "../../src/parse/http1/head.ts";
+import type { HeadParser } from "../../src/parse/http1/head.ts";
+import { fieldStride } from "../../src/parse/http1/head-fields.ts";
 import {
   type ClientFacts,
   makeLastLines,

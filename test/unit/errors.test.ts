@@ -1,10 +1,8 @@
-// Every row of the table of reasons: whose side, which phase, what the client is told, how loud, and what may be retried.
+// Every row of the table of reasons: whose side, which phase, what the client is told, how loud.
 import { expect, test } from "bun:test";
 import { BindError, ConnectError, type Reason, reasons } from "../../src/errors.ts";
 
-const rows: ReadonlyArray<
-  readonly [Reason, side: string, phase: string, status: number, level: string, retry?: "retry"]
-> = [
+const rows: ReadonlyArray<readonly [Reason, side: string, phase: string, status: number, level: string]> = [
   ["connectionCapReached", "proxy", "accept", 0, "warn"],
   ["idle", "client", "accept", 0, "debug"],
   ["clientReset", "client", "requestHead", 0, "debug"],
@@ -19,10 +17,10 @@ const rows: ReadonlyArray<
   ["requestBodyTimeout", "client", "requestBody", 408, "debug"],
   ["requestBodyCut", "client", "requestBody", 408, "debug"],
   ["noInstance", "proxy", "balance", 503, "warn"],
-  ["connectRefused", "backend", "dial", 503, "warn", "retry"],
-  ["connectTimeout", "backend", "dial", 504, "warn", "retry"],
-  ["descriptorsExhausted", "proxy", "dial", 503, "error", "retry"],
-  ["backendClosed", "backend", "responseHead", 504, "info", "retry"],
+  ["connectRefused", "backend", "dial", 503, "warn"],
+  ["connectTimeout", "backend", "dial", 504, "warn"],
+  ["descriptorsExhausted", "proxy", "dial", 503, "error"],
+  ["backendClosed", "backend", "responseHead", 504, "info"],
   ["backendTimeout", "backend", "responseHead", 504, "info"],
   ["badResponse", "backend", "responseHead", 502, "warn"],
   ["responseHeadTooLarge", "backend", "responseHead", 502, "warn"],
@@ -33,10 +31,8 @@ const rows: ReadonlyArray<
   ["shutdown", "proxy", "responseBody", 0, "info"],
 ];
 
-test.each(
-  rows.map(([reason, side, phase, status, level, retry = ""]) => [reason, side, phase, status, level, retry] as const),
-)("%s", (reason, side, phase, status, level, retry) => {
-  expect(reasons[reason] as unknown).toEqual({ side, phase, status, level, isRetryable: retry === "retry" });
+test.each(rows)("%s", (reason, side, phase, status, level) => {
+  expect(reasons[reason] as unknown).toEqual({ side, phase, status, level });
 });
 
 test("no row is without an assertion", () => {
@@ -49,11 +45,10 @@ test("rules that hold for every row", () => {
     // A client is never told that its own mistake was the instance's, nor the other way round.
     if (facts.status >= 500) expect(told).not.toContain('"side":"client"');
     else if (facts.status >= 400) expect(told).toContain('"side":"client"');
-    // Once an answer has begun, none of our own can follow, and nothing may be tried again. A body whose very first bytes
-    // are broken is found before its head has gone.
+    // Once an answer has begun, none of our own can follow. A body whose very first bytes are broken is found before its
+    // head has gone.
     const status = name === "badResponseBody" ? 502 : 0;
-    if (facts.phase === "responseBody") expect([name, facts.status, facts.isRetryable]).toEqual([name, status, false]);
-    if (facts.isRetryable) expect(told).toMatch(/"phase":"(dial|responseHead)"/);
+    if (facts.phase === "responseBody") expect([name, facts.status]).toEqual([name, status]);
     // What clients do at will must not fill a log.
     if (facts.side === "client") expect(told).toContain('"level":"debug"');
   }

@@ -1,6 +1,6 @@
-// Byte classes and constants of HTTP/1 messages (RFC 9110 §5.6.2, RFC 9112 §2–5).
+// Byte classes, constants and comparisons of HTTP/1 messages (RFC 9110 §5.6, RFC 9112 §2–5).
 //
-// Tables, so that a parser asks one question per byte.
+// Classes are tables, so that a parser asks one question per byte. Pure; what a byte means where is the parsers' affair.
 
 export const HTAB = 0x09;
 export const LF = 0x0a;
@@ -16,7 +16,8 @@ const table = (isMember: (byte: number) => boolean): Uint8Array => {
   return bytes;
 };
 
-const isAlphanumeric = (byte: number): boolean =>
+/** A letter or digit of ASCII. */
+export const isAlphanumeric = (byte: number): boolean =>
   (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 
 /** `tchar` (RFC 9110 §5.6.2): what methods and field names are made of. */
@@ -49,11 +50,35 @@ export const hexValue = ((): Uint8Array => {
   return bytes;
 })();
 
+/** SP or HTAB: what `OWS` and `BWS` are made of (RFC 9110 §5.6.3). */
+export const isBlank = (byte: number | undefined): boolean => byte === SP || byte === HTAB;
+
+/** The first byte of `bytes[start, end)` that is no blank, or `end`. */
+export const skipBlanks = (bytes: Uint8Array, start: number, end: number): number => {
+  let at = start;
+  while (at < end && isBlank(bytes[at])) at++;
+  return at;
+};
+
+/** Where `bytes[start, end)` ends without the blanks behind it. */
+export const dropBlanks = (bytes: Uint8Array, start: number, end: number): number => {
+  let at = end;
+  while (at > start && isBlank(bytes[at - 1])) at--;
+  return at;
+};
+
 /** ASCII (or Latin-1) text as bytes. */
 export const bytesOf = (text: string): Uint8Array => {
   const bytes = new Uint8Array(text.length);
   for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
   return bytes;
+};
+
+/** Whether `bytes[start, end)` is `exact`, byte by byte. */
+export const equals = (bytes: Uint8Array, start: number, end: number, exact: Uint8Array): boolean => {
+  if (end - start !== exact.length) return false;
+  for (let index = 0; index < exact.length; index++) if (bytes[start + index] !== exact[index]) return false;
+  return true;
 };
 
 /** Whether `bytes[start, end)` is `lower` (given in lower case), ignoring ASCII case. */

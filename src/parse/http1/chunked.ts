@@ -4,8 +4,10 @@
 // together, or those chunks as they came, sizes and all, which costs nothing where they are plain. Chunk extensions are
 // checked and left out, trailer fields are kept for whoever ends the body. Line ends are strict CR LF: two readers that
 // disagree on a chunk's end is how requests are smuggled.
+//
+// Long because the decoder is one state machine, whose states share what `decode` holds in its hands.
 import type { ByteWriter } from "../byte-writer.ts";
-import { bytesOf, COLON, CR, HTAB, hexValue, isTokenByte, isValueByte, LF, SEMICOLON, SP } from "./bytes.ts";
+import { bytesOf, COLON, CR, hexValue, isBlank, isTokenByte, isValueByte, LF, SEMICOLON } from "./bytes.ts";
 import { Fault } from "./fault.ts";
 import { Parsed } from "./head.ts";
 import { TrailerSection } from "./trailers.ts";
@@ -145,7 +147,7 @@ export class ChunkedDecoder {
             this.remaining = this.remaining * 16 + digit;
           } else if (byte === CR) {
             state = At.sizeLf;
-          } else if (byte === SEMICOLON || byte === SP || byte === HTAB) {
+          } else if (byte === SEMICOLON || isBlank(byte)) {
             this.lineBytes = 0;
             this.isPlain = false;
             state = byte === SEMICOLON ? At.extension : At.afterSize;
@@ -156,7 +158,7 @@ export class ChunkedDecoder {
           // RFC 9112 §7.1.1: blanks only before an extension; some servers pad the size with them.
           if (byte === CR) state = At.sizeLf;
           else if (byte === SEMICOLON) state = At.extension;
-          else if ((byte !== SP && byte !== HTAB) || ++this.lineBytes > extensionMaxBytes) {
+          else if (!isBlank(byte) || ++this.lineBytes > extensionMaxBytes) {
             return this.fail(Fault.badChunkSize);
           }
           break;

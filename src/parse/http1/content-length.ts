@@ -1,25 +1,11 @@
-// Reads a Content-Length as leniently as AWS's http-desync-guardian does (`parse_num` in its src/http_token_utils.rs), and
-// trims blanks: for heads that the strict pass calls odd.
+// Reads a Content-Length as leniently as AWS's http-desync-guardian does (`parse_num` in its src/http_token_utils.rs): for
+// heads that the strict pass calls odd.
 //
 // Pure and without a verdict of its own: `judge.ts` and `repair.ts` say what a value means for the request.
-import { HTAB, SP } from "./bytes.ts";
+import { dropBlanks, skipBlanks } from "./bytes.ts";
 
 /** 2^64 − 1, the largest Content-Length that is read. */
 const largest = "18446744073709551615";
-
-/** The first byte of `bytes[start, end)` that is no SP or HTAB, or `end`. */
-export const skipBlanks = (bytes: Uint8Array, start: number, end: number): number => {
-  let at = start;
-  while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++;
-  return at;
-};
-
-/** Where `bytes[start, end)` ends without the SP and HTAB behind it. */
-export const dropBlanks = (bytes: Uint8Array, start: number, end: number): number => {
-  let at = end;
-  while (at > start && (bytes[at - 1] === SP || bytes[at - 1] === HTAB)) at--;
-  return at;
-};
 
 /**
  * A Content-Length's digits without the zeros in front, so that two lengths are the same when their texts are;

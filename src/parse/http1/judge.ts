@@ -11,24 +11,34 @@
 //   line without colon that goes on with no header, two readers see different headers: BadHeader.
 // - A request line without version is a whole HTTP/0.9 request: what follows isn't read as its headers.
 // - Of a folded Content-Type every byte is judged, not only what stands before a colon.
-import { bytesOf, CR, equalsIgnoringCase, isTargetByte, isTokenByte, isValueByte, LF, SP } from "./bytes.ts";
-import { dropBlanks, readLength, skipBlanks } from "./content-length.ts";
+import {
+  bytesOf,
+  CR,
+  dropBlanks,
+  equals,
+  equalsIgnoringCase,
+  isTargetByte,
+  isTokenByte,
+  isValueByte,
+  LF,
+  SP,
+  skipBlanks,
+} from "./bytes.ts";
+import { readLength } from "./content-length.ts";
 import { classOf, type DesyncReason } from "./desync.ts";
 import { contentLengthName, Likeness, likenessTo, transferEncodingName } from "./look-alike.ts";
 import { RawEnding, type RawHead, type RawLine } from "./raw-head.ts";
+import { beginsAsVersion, get, head } from "./start-line.ts";
 import { Coding, readCodings } from "./transfer-coding.ts";
 
 const contentType = bytesOf("content-type");
-const get = bytesOf("GET");
-const head = bytesOf("HEAD");
-const versionPrefix = bytesOf("HTTP/1.");
 const version09 = bytesOf("HTTP/0.9");
 const version10 = bytesOf("HTTP/1.0");
 
 /** Bytes that no header and no target may hold, whatever the reader (NUL, CR, LF). */
 const isBadByte = (byte: number): boolean => byte === 0 || byte === CR || byte === LF;
 
-/** How `bytes[start, end)` compares with `other`, byte by byte: below 0, 0, above 0. */
+/** Where `bytes[start, end)` sorts, before `other` (below 0), with it (0) or behind it (above 0). */
 const compare = (bytes: Uint8Array, start: number, end: number, other: Uint8Array): number => {
   for (let at = 0; at < other.length && start + at < end; at++) {
     const difference = (bytes[start + at] as number) - (other[at] as number);
@@ -164,7 +174,7 @@ const judgeFraming = (
   judgeEncodings(bytes, verdict, encodings);
   const length = judgeLengths(bytes, verdict, lengths);
   const { methodStart, methodEnd } = raw;
-  if (compare(bytes, methodStart, methodEnd, get) === 0 || compare(bytes, methodStart, methodEnd, head) === 0) {
+  if (equals(bytes, methodStart, methodEnd, get) || equals(bytes, methodStart, methodEnd, head)) {
     if (encodings.length > 0) verdict.raise("UndefinedTransferEncodingSemantics");
     if (length !== undefined) {
       verdict.raise(length === "0" ? "GetHeadZeroContentLength" : "UndefinedContentLengthSemantics");
@@ -203,12 +213,12 @@ const judgeLengths = (bytes: Uint8Array, verdict: Verdict, lengths: ReadonlyArra
 const judgeVersion = (raw: RawHead, bytes: Uint8Array, verdict: Verdict): void => {
   const start = skipBlanks(bytes, raw.versionStart, raw.versionEnd);
   const end = dropBlanks(bytes, start, raw.versionEnd);
-  if (raw.isVersionless || compare(bytes, start, end, version09) === 0) {
+  if (raw.isVersionless || equals(bytes, start, end, version09)) {
     verdict.raise("NonCompliantVersion");
     return;
   }
   const minor = (bytes[end - 1] as number) - 0x30;
-  const isHttp1 = end - start === 8 && compare(bytes, start, end - 1, versionPrefix) === 0 && minor >= 0 && minor <= 9;
+  const isHttp1 = end - start === 8 && beginsAsVersion(bytes, start, end) && minor >= 0 && minor <= 9;
   if (!isHttp1) verdict.raise("BadVersion");
   else if (minor > 1 || end - start !== raw.versionEnd - raw.versionStart) verdict.raise("NonCompliantVersion");
 };

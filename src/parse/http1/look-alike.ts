@@ -3,7 +3,7 @@
 //
 // A port of `determine_similarity` of AWS's http-desync-guardian (src/http_token_utils.rs, Apache-2.0), with its
 // peculiarities: the letters must come in order, whatever isn't a letter or digit between them is forgiven.
-import { bytesOf, SP } from "./bytes.ts";
+import { bytesOf, isAlphanumeric, SP } from "./bytes.ts";
 
 /** The same name ignoring case; another spelling of it; another name. */
 export const Likeness = { same: 0, alike: 1, distant: 2 } as const;
@@ -17,9 +17,6 @@ export const contentLengthName = bytesOf("content-length");
 const HYPHEN = 0x2d;
 const LETTER_I = 0x69;
 const LETTER_S = 0x73;
-
-const isAlphanumeric = (byte: number): boolean =>
-  (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 
 /** The first letter or digit at or behind `at`, or `end`. */
 const nextAlphanumeric = (bytes: Uint8Array, at: number, end: number): number => {

@@ -4,7 +4,8 @@
 // It sees the words that AWS's http-desync-guardian sees (its `parse_request_line` and `parse_headers`), so that
 // `judge.ts` can tell a class and `repair.ts` can write the head anew. Linear in the bytes. It owns no bytes, changes
 // none, and refuses nothing.
-import { bytesOf, COLON, CR, HTAB, isTokenByte, LF, SP } from "./bytes.ts";
+import { COLON, CR, isBlank, isTokenByte, LF, SP, skipBlanks } from "./bytes.ts";
+import { beginsAsVersion } from "./start-line.ts";
 
 /** One line behind the request line: offsets into the head's buffer, nothing trimmed. */
 export interface RawLine {
@@ -58,21 +59,6 @@ export interface RawHead extends RawRequestLine {
   readonly ending: RawEnding;
 }
 
-const versionPrefix = bytesOf("HTTP/1.");
-
-/** Whether `bytes[start, end)` begins with `HTTP/1.`. */
-const beginsAsVersion = (bytes: Uint8Array, start: number, end: number): boolean => {
-  if (end - start < versionPrefix.length) return false;
-  for (let at = 0; at < versionPrefix.length; at++) if (bytes[start + at] !== versionPrefix[at]) return false;
-  return true;
-};
-
-/** Whether `bytes[start, end)` is empty, or SP and HTAB only. */
-const isBlank = (bytes: Uint8Array, start: number, end: number): boolean => {
-  for (let at = start; at < end; at++) if (bytes[at] !== SP && bytes[at] !== HTAB) return false;
-  return true;
-};
-
 /** Where the last word of `bytes[start, end)` begins; bytes behind it that are no token's belong to it. */
 const lastWord = (bytes: Uint8Array, start: number, end: number): number => {
   let at = end - 1;
@@ -112,8 +98,8 @@ export const readRequestLine = (bytes: Uint8Array, start: number, end: number): 
     versionStart,
     versionEnd: end,
     hasBlank,
-    isVersionless: isBlank(bytes, versionStart, end),
-    lacksTarget: isBlank(bytes, rest, targetEnd),
+    isVersionless: skipBlanks(bytes, versionStart, end) === end,
+    lacksTarget: skipBlanks(bytes, rest, targetEnd) === targetEnd,
   };
 };
 
@@ -150,7 +136,7 @@ export const readRawHead = (bytes: Uint8Array, start: number, end: number): RawH
       else isEmptyLineBareLf = isBareLf;
       break;
     }
-    const isFold = bytes[lineStart] === SP || bytes[lineStart] === HTAB;
+    const isFold = isBlank(bytes[lineStart]);
     let nameEnd = lineStart;
     while (nameEnd < lineEnd && bytes[nameEnd] !== COLON) nameEnd++;
     const hasColon = nameEnd < lineEnd;

@@ -6,19 +6,21 @@
 import { ByteWriter } from "../byte-writer.ts";
 import {
   bytesOf,
-  COMMA,
   CR,
-  HTAB,
+  dropBlanks,
+  isBlank,
   isTargetByte,
   isTokenByte,
   isValueByte,
   isVisibleByte,
   SP,
+  skipBlanks,
   textOf,
 } from "./bytes.ts";
-import { dropBlanks, readLength, skipBlanks } from "./content-length.ts";
+import { readLength } from "./content-length.ts";
 import { Fault } from "./fault.ts";
 import { Field, recogniseField } from "./field-name.ts";
+import { elementEnd } from "./list.ts";
 import { isLookAlike } from "./look-alike.ts";
 import type { RawHead, RawLine } from "./raw-head.ts";
 import { Coding, codingNames, readCodings } from "./transfer-coding.ts";
@@ -161,13 +163,13 @@ const readFields = (
  * SP if `isCleaned`. Answers false when there is a NUL or CR.
  */
 const appendValue = (bytes: Uint8Array, start: number, end: number, isCleaned: boolean, out: ByteWriter): boolean => {
-  const isBlank = (byte: number): boolean => byte === SP || byte === HTAB || (isCleaned && isValueByte[byte] === 0);
+  const isTrimmed = (byte: number): boolean => isBlank(byte) || (isCleaned && isValueByte[byte] === 0);
   let isSound = true;
   for (let at = start; at < end; at++) if (bytes[at] === 0 || bytes[at] === CR) isSound = false;
   let from = start;
   let stop = end;
-  while (from < stop && isBlank(bytes[from] as number)) from++;
-  while (stop > from && isBlank(bytes[stop - 1] as number)) stop--;
+  while (from < stop && isTrimmed(bytes[from] as number)) from++;
+  while (stop > from && isTrimmed(bytes[stop - 1] as number)) stop--;
   if (from === stop) return isSound;
   if (out.length > 0) out.put(blank);
   const at = out.length;
@@ -210,8 +212,7 @@ const noteLength = (framing: Framing, value: Uint8Array): void => {
  */
 const noteCodings = (framing: Framing, value: Uint8Array): void => {
   for (let at = 0; at < value.length; ) {
-    let end = value.indexOf(COMMA, at);
-    if (end < 0) end = value.length;
+    const end = elementEnd(value, at, value.length);
     if (skipBlanks(value, at, end) < end) noteCoding(framing, readCodings(value, at, end)[0] as Coding);
     at = end + 1;
   }

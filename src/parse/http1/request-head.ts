@@ -2,33 +2,23 @@
 //
 // Strict; what isn't, or isn't compliant by desync mitigation's measure, completes as odd (see `head.ts`) and goes through
 // `screen.ts`. Refused here, in every mode: what no mode can serve.
-import { bytesOf, COLON, CR, isTargetByte, isTokenByte, isVisibleByte, LF, SP } from "./bytes.ts";
+import { bytesOf, COLON, CR, equals, isTargetByte, isTokenByte, isVisibleByte, LF, SP } from "./bytes.ts";
 import { Fault } from "./fault.ts";
 import { Field } from "./field-name.ts";
-import { At, fieldStride, HeadParser, hasElement, isChunkedAlone, Parsed } from "./head.ts";
+import { At, HeadParser, Parsed } from "./head.ts";
+import { fieldStride } from "./head-fields.ts";
 import { isHostValue } from "./host-value.ts";
 import type { HeadLimits } from "./limits.ts";
+import { hasElement } from "./list.ts";
 import { isLookAlike } from "./look-alike.ts";
 import { readRequestLine } from "./raw-head.ts";
+import { beginsAsVersion, connect, get, head, isIdempotentMethod, options, versionPrefix } from "./start-line.ts";
+import { isChunkedAlone } from "./transfer-coding.ts";
 
 const Start = { begin: 0, beginLf: 1, method: 2, target: 3, version: 4, lineLf: 5 } as const;
 
-const connect = bytesOf("CONNECT");
-const options = bytesOf("OPTIONS");
-const versionPrefix = bytesOf("HTTP/1.");
 const continueText = bytesOf("100-continue");
 const trailers = bytesOf("trailers");
-
-const get = bytesOf("GET");
-const head = bytesOf("HEAD");
-/** The other methods that may be repeated (RFC 9110 §9.2.2). */
-const otherIdempotent = ["HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"].map(bytesOf);
-
-const matches = (bytes: Uint8Array, start: number, end: number, exact: Uint8Array): boolean => {
-  if (end - start !== exact.length) return false;
-  for (let index = 0; index < exact.length; index++) if (bytes[start + index] !== exact[index]) return false;
-  return true;
-};
 
 export class RequestHeadParser extends HeadParser {
   methodEnd = 0;
@@ -80,15 +70,7 @@ export class RequestHeadParser extends HeadParser {
     return this.state > Start.beginLf;
   }
 
-  parse(bytes: Uint8Array, end: number): Parsed {
-    if (this.state < At.fieldStart) {
-      const parsed = this.parseRequestLine(bytes, end);
-      if (parsed !== Parsed.complete || this.state >= At.oddStartLine) return parsed;
-    }
-    return this.parseFields(bytes, end);
-  }
-
-  private parseRequestLine(bytes: Uint8Array, end: number): Parsed {
+  protected parseStartLine(bytes: Uint8Array, end: number): Parsed {
     let pos = this.pos;
     let state = this.state;
     for (;;) {
@@ -156,7 +138,7 @@ export class RequestHeadParser extends HeadParser {
         }
         pos = this.versionStart + 8;
         const minor = (bytes[pos - 1] as number) - 0x30;
-        if (!matches(bytes, this.versionStart, pos - 1, versionPrefix) || !isDigit(bytes[pos - 1] as number)) {
+        if (!beginsAsVersion(bytes, this.versionStart, pos) || !isDigit(bytes[pos - 1] as number)) {
           return this.goOdd(bytes, this.versionStart, end, At.oddStartLine);
         }
         if (bytes[pos] !== CR) return this.goOdd(bytes, pos, end, At.oddStartLine);
@@ -239,8 +221,8 @@ export class RequestHeadParser extends HeadParser {
   protected finish(bytes: Uint8Array): Parsed {
     const { start, methodEnd } = this;
     const first = bytes[start] as number;
-    this.isGet = first === 0x47 && matches(bytes, start, methodEnd, get);
-    this.isHead = first === 0x48 && matches(bytes, start, methodEnd, head);
+    this.isGet = first === 0x47 && equals(bytes, start, methodEnd, get);
+    this.isHead = first === 0x48 && equals(bytes, start, methodEnd, head);
     if (!this.isRepaired) {
       // What frames a body, and shouldn't: in a GET or HEAD, twice, or in HTTP/1.0.
       if ((this.isGet || this.isHead) && (this.contentLength >= 0 || this.hasTransferEncoding)) this.isOdd = true;
@@ -248,7 +230,7 @@ export class RequestHeadParser extends HeadParser {
       // Whether it can be served at all is asked of the repaired head.
       if (this.isOdd) return Parsed.complete;
     }
-    if (first === 0x43 && matches(bytes, start, methodEnd, connect)) return this.fail(Fault.connectMethod);
+    if (first === 0x43 && equals(bytes, start, methodEnd, connect)) return this.fail(Fault.connectMethod);
     if (bytes[this.targetStart] !== 0x2f && !this.readTarget(bytes)) return this.fail(Fault.badTarget);
     if (this.hostIndex >= 0) {
       const at = this.hostIndex * fieldStride;
@@ -290,14 +272,12 @@ export class RequestHeadParser extends HeadParser {
   }
 
   isOptions(bytes: Uint8Array): boolean {
-    return matches(bytes, this.start, this.methodEnd, options);
+    return equals(bytes, this.start, this.methodEnd, options);
   }
 
   /** Whether the method may be sent again when no answer came (RFC 9110 §9.2.2). */
   isIdempotent(bytes: Uint8Array): boolean {
-    if (this.isGet) return true;
-    for (const method of otherIdempotent) if (matches(bytes, this.start, this.methodEnd, method)) return true;
-    return false;
+    return isIdempotentMethod(bytes, this.start, this.methodEnd);
   }
 }
 

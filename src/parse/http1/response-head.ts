@@ -1,11 +1,11 @@
 // The head of a response: status line, header fields, and how its body is framed (RFC 9112 §4, §6.3).
-import { bytesOf, CR, isValueByte, LF, SP } from "./bytes.ts";
+import { CR, isValueByte, LF, SP } from "./bytes.ts";
 import { Fault } from "./fault.ts";
 import { At, HeadParser, Parsed } from "./head.ts";
+import { versionPrefix } from "./start-line.ts";
 
 const Start = { begin: 0, reason: 1, lineLf: 2 } as const;
 
-const versionPrefix = bytesOf("HTTP/1.");
 /** `HTTP/1.1 200` */
 const codeEnd = 12;
 
@@ -22,15 +22,7 @@ export class ResponseHeadParser extends HeadParser {
     this.reasonEnd -= by;
   }
 
-  parse(bytes: Uint8Array, end: number): Parsed {
-    if (this.state < At.fieldStart) {
-      const parsed = this.parseStatusLine(bytes, end);
-      if (parsed !== Parsed.complete || this.state >= At.oddStartLine) return parsed;
-    }
-    return this.parseFields(bytes, end);
-  }
-
-  private parseStatusLine(bytes: Uint8Array, end: number): Parsed {
+  protected parseStartLine(bytes: Uint8Array, end: number): Parsed {
     const start = this.start;
     let pos = this.pos;
     if (this.state === Start.begin) {

@@ -4,14 +4,12 @@
 // The slow path: the strict pass (`response-head.ts`) has found the head's end and called it odd. What is written here
 // goes through that pass again, which judges all the rest: names, values, the status line, lengths, limits. Pure.
 import type { ByteWriter } from "../byte-writer.ts";
-import { bytesOf, COLON, CR, HTAB, isTokenByte, LF, SP } from "./bytes.ts";
+import { bytesOf, COLON, CR, dropBlanks, isBlank, isTokenByte, LF, skipBlanks } from "./bytes.ts";
 import { Fault } from "./fault.ts";
 
 const crlf = bytesOf("\r\n");
 const blank = bytesOf(" ");
 const colon = bytesOf(":");
-
-const isBlank = (byte: number | undefined): boolean => byte === SP || byte === HTAB;
 
 /**
  * Writes the head in `bytes[start, end)`, its empty line included, with one line a field and each line ended by CR LF.
@@ -35,8 +33,7 @@ export const repairResponseHead = (bytes: Uint8Array, start: number, end: number
       isFieldOpen = true;
       let nameEnd = pos;
       while (nameEnd < textEnd && isTokenByte[bytes[nameEnd] as number] === 1) nameEnd++;
-      let colonAt = nameEnd;
-      while (colonAt < textEnd && isBlank(bytes[colonAt])) colonAt++;
+      const colonAt = skipBlanks(bytes, nameEnd, textEnd);
       if (nameEnd === pos || colonAt === textEnd || bytes[colonAt] !== COLON) return Fault.badFieldName;
       out.putRun(bytes, pos, nameEnd);
       out.put(colon);
@@ -65,10 +62,8 @@ const writeLine = (bytes: Uint8Array, start: number, end: number, out: ByteWrite
 
 /** One blank and the text without the blanks around it, or nothing when there is none. */
 const writeValue = (bytes: Uint8Array, start: number, end: number, out: ByteWriter): void => {
-  let from = start;
-  let to = end;
-  while (from < to && isBlank(bytes[from])) from++;
-  while (to > from && isBlank(bytes[to - 1])) to--;
+  const from = skipBlanks(bytes, start, end);
+  const to = dropBlanks(bytes, from, end);
   if (from === to) return;
   out.put(blank);
   out.putRun(bytes, from, to);

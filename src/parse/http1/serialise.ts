@@ -1,11 +1,24 @@
 // Writes heads onward: what an instance or a client gets is always a message of our own making, one framing, HTTP/1.1.
 //
+// The header policy, as passes in the order of what is written. A request:
+//   1. its line: the method, the target in origin or asterisk form, our version;
+//   2. Host: the target's authority, else as sent, else (HTTP/1.0) the node's own address;
+//   3. the fields, as received and in their order, but for those left out: hop-by-hop ones and what Connection names;
+//      Expect, which we have answered; X_Forwarded_…, which could be mistaken for ours; a length that is a repeat or
+//      stands beside a coding; and what the passes around this one write anew;
+//   4. framing: one Transfer-Encoding where the body goes on in chunks (else the Content-Length among the fields holds);
+//   5. what is meant for the next hop: TE: trailers, or a handshake's Upgrade;
+//   6. X-Forwarded-For, with the client's address behind those received; X-Forwarded-Proto and -Port;
+//   7. Connection.
+// A response: its status line, the fields but for the hop-by-hop ones, framing, Connection.
+//
 // Lines that pass unchanged are copied as whole spans of the received bytes, which the parser has checked one by one;
 // only what changes is written anew. Pure: from a parsed head and its bytes into a writer.
 import type { ByteWriter } from "../byte-writer.ts";
 import { bytesOf } from "./bytes.ts";
 import { Field } from "./field-name.ts";
-import { fieldStride, type HeadParser } from "./head.ts";
+import type { HeadParser } from "./head.ts";
+import { fieldStride } from "./head-fields.ts";
 import type { RequestHeadParser } from "./request-head.ts";
 import type { ResponseHeadParser } from "./response-head.ts";
 
@@ -29,13 +42,14 @@ const closeEnd = bytesOf("Connection: close\r\n\r\n");
 const trailersEnd = bytesOf("Connection: keep-alive, TE\r\n\r\n");
 const upgradeEnd = bytesOf("Connection: upgrade\r\n\r\n");
 
-/** 1 for each field that never passes a proxy: hop-by-hop (RFC 9110 §7.6.1), or written anew. */
-const isDropped = (kinds: ReadonlyArray<Field>): Uint8Array => {
-  const dropped = new Uint8Array(256);
-  for (const kind of kinds) dropped[kind] = 1;
-  return dropped;
+/** A table of fields: 1 for each of `kinds`. */
+const makeFieldTable = (kinds: ReadonlyArray<Field>): Uint8Array => {
+  const table = new Uint8Array(256);
+  for (const kind of kinds) table[kind] = 1;
+  return table;
 };
 
+/** What never passes a proxy (RFC 9110 §7.6.1); Transfer-Encoding is written anew. */
 const hopByHop = [
   Field.connection,
   Field.keepAlive,
@@ -45,7 +59,7 @@ const hopByHop = [
   Field.transferEncoding,
 ] as const;
 
-const droppedFromRequest = isDropped([
+const leftOutOfRequest = makeFieldTable([
   ...hopByHop,
   Field.host,
   Field.expect,
@@ -54,9 +68,9 @@ const droppedFromRequest = isDropped([
   Field.forwardedPort,
   Field.forwardedLookAlike,
 ]);
-const droppedFromResponse = isDropped(hopByHop);
+const leftOutOfResponse = makeFieldTable(hopByHop);
 /** RFC 9110 §8.6: an interim response and 204 have no length. */
-const droppedWithoutBody = isDropped([...hopByHop, Field.contentLength]);
+const leftOutWithoutBody = makeFieldTable([...hopByHop, Field.contentLength]);
 
 /** What a request head says of the client that sent it. */
 export interface ClientFacts {
@@ -84,42 +98,17 @@ export const writeRequestHead = (
   out: ByteWriter,
   passesUpgrade = false,
 ): void => {
-  const { spans } = head;
   writeRequestLine(head, bytes, out);
-  out.put(hostName);
-  if (head.authorityStart >= 0) out.putRun(bytes, head.authorityStart, head.authorityEnd);
-  else if (head.hostIndex >= 0) {
-    const at = head.hostIndex * fieldStride;
-    out.putRun(bytes, spans[at + 2] as number, spans[at + 3] as number);
-  } else out.put(client.nodeAddress());
-  out.put(crlf);
-  writeFields(head, bytes, head.fieldsStart, droppedFromRequest, out);
+  writeHost(head, bytes, client, out);
+  writeFields(head, bytes, head.fieldsStart, leftOutOfRequest, out);
   if (head.sendsChunks) writeTransferEncoding(head, out);
   // A handshake leaves Connection to the upgrade alone, and TE may not go on without being named there (RFC 9110 §10.1.4).
   if (passesUpgrade) out.put(webSocketLine);
   else if (head.wantsTrailers) out.put(trailersLine);
-  out.put(forwardedForName);
-  if (head.forwardedForIndex >= 0) writeEarlierForwardedFor(head, bytes, out);
-  out.put(client.address);
-  out.put(crlf);
-  const { lastLines } = client;
-  if (!passesUpgrade && !head.wantsTrailers) {
-    out.put(lastLines);
-    return;
-  }
-  out.putRun(lastLines, 0, lastLines.length - keepAliveEnd.length);
-  // RFC 9110 §7.6.1, §10.1.4: what is meant for the next hop alone is named as such.
-  out.put(passesUpgrade ? upgradeEnd : trailersEnd);
-};
-
-const writeTransferEncoding = (head: HeadParser, out: ByteWriter): void => {
-  if (!head.hasOtherCodings) {
-    out.put(transferEncodingLine);
-    return;
-  }
-  out.put(transferEncodingName);
-  out.put(head.otherCodings);
-  out.put(chunkedBehind);
+  writeForwardedFor(head, bytes, client, out);
+  if (passesUpgrade) writeLastLines(client, upgradeEnd, out);
+  else if (head.wantsTrailers) writeLastLines(client, trailersEnd, out);
+  else out.put(client.lastLines);
 };
 
 /** Method, target in origin or asterisk form (RFC 9112 §3.2.1), our version. */
@@ -137,6 +126,35 @@ const writeRequestLine = (head: RequestHeadParser, bytes: Uint8Array, out: ByteW
   out.put(requestVersion);
 };
 
+/** Host, spelled so, in front of every other field (RFC 9110 §7.2; RFC 9112 §3.2.2 for a target's authority). */
+const writeHost = (head: RequestHeadParser, bytes: Uint8Array, client: ClientFacts, out: ByteWriter): void => {
+  out.put(hostName);
+  if (head.authorityStart >= 0) out.putRun(bytes, head.authorityStart, head.authorityEnd);
+  else if (head.hostIndex >= 0) {
+    const at = head.hostIndex * fieldStride;
+    out.putRun(bytes, head.spans[at + 2] as number, head.spans[at + 3] as number);
+  } else out.put(client.nodeAddress());
+  out.put(crlf);
+};
+
+const writeTransferEncoding = (head: HeadParser, out: ByteWriter): void => {
+  if (!head.hasOtherCodings) {
+    out.put(transferEncodingLine);
+    return;
+  }
+  out.put(transferEncodingName);
+  out.put(head.otherCodings);
+  out.put(chunkedBehind);
+};
+
+/** One line: the addresses of all that were received, in order, and the client's own behind them. */
+const writeForwardedFor = (head: RequestHeadParser, bytes: Uint8Array, client: ClientFacts, out: ByteWriter): void => {
+  out.put(forwardedForName);
+  if (head.forwardedForIndex >= 0) writeEarlierForwardedFor(head, bytes, out);
+  out.put(client.address);
+  out.put(crlf);
+};
+
 const writeEarlierForwardedFor = (head: RequestHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
   for (let index = head.forwardedForIndex; index < head.fieldCount; index++) {
     if (head.kinds[index] !== Field.forwardedFor) continue;
@@ -147,6 +165,12 @@ const writeEarlierForwardedFor = (head: RequestHeadParser, bytes: Uint8Array, ou
     out.putRun(bytes, start, end);
     out.put(commaBlank);
   }
+};
+
+/** X-Forwarded-Proto and -Port, and another Connection than usual: it names what is meant for the next hop alone. */
+const writeLastLines = ({ lastLines }: ClientFacts, connectionEnd: Uint8Array, out: ByteWriter): void => {
+  out.putRun(lastLines, 0, lastLines.length - keepAliveEnd.length);
+  out.put(connectionEnd);
 };
 
 /** Writes a response head for a client: fields in the order and case received, our Connection last. */
@@ -162,7 +186,7 @@ export const writeResponseHead = (
     from = head.fieldsStart;
     writeStatusLine(head, bytes, out);
   }
-  writeFields(head, bytes, from, head.status === 204 ? droppedWithoutBody : droppedFromResponse, out);
+  writeFields(head, bytes, from, head.status === 204 ? leftOutWithoutBody : leftOutOfResponse, out);
   if (isChunked) writeTransferEncoding(head, out);
   out.put(keepsAlive ? keepAliveEnd : closeEnd);
 };
@@ -170,14 +194,14 @@ export const writeResponseHead = (
 /** Writes an interim response (1xx) whole; its fields pass, the connection's state is not spoken of. */
 export const writeInterimHead = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
   writeStatusLine(head, bytes, out);
-  writeFields(head, bytes, head.fieldsStart, droppedWithoutBody, out);
+  writeFields(head, bytes, head.fieldsStart, leftOutWithoutBody, out);
   out.put(crlf);
 };
 
 /** Writes the response that ends HTTP on a connection (101): its fields, and the upgrade that was asked for. */
 export const writeUpgradeHead = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
   writeStatusLine(head, bytes, out);
-  writeFields(head, bytes, head.fieldsStart, droppedWithoutBody, out);
+  writeFields(head, bytes, head.fieldsStart, leftOutWithoutBody, out);
   out.put(webSocketLine);
   out.put(upgradeEnd);
 };
@@ -191,8 +215,8 @@ const writeStatusLine = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteW
   out.put(crlf);
 };
 
-/** Copies runs of unchanged lines, beginning at `from`; leaves out what `dropped` and Connection name. */
-const writeFields = (head: HeadParser, bytes: Uint8Array, from: number, dropped: Uint8Array, out: ByteWriter): void => {
+/** Copies runs of unchanged lines, beginning at `from`; leaves out what `leftOut` and Connection name. */
+const writeFields = (head: HeadParser, bytes: Uint8Array, from: number, leftOut: Uint8Array, out: ByteWriter): void => {
   const { spans, kinds, isUneven, fieldCount } = head;
   let runStart = from;
   let runEnd = head.fieldsStart;
@@ -200,17 +224,17 @@ const writeFields = (head: HeadParser, bytes: Uint8Array, from: number, dropped:
     const at = index * fieldStride;
     const lineEnd = spans[at + 4] as number;
     const kind = kinds[index] as number;
-    const goes =
-      dropped[kind] === 1 ||
+    const isLeftOut =
+      leftOut[kind] === 1 ||
       // RFC 9112 §6.1: Transfer-Encoding overrides Content-Length, which then must not go on.
       (kind === Field.contentLength && (head.hasTransferEncoding || isRepeated(head, index))) ||
       (head.nominated !== undefined && kind !== Field.contentLength && head.isNominated(bytes, index));
-    if (!goes && isUneven[index] === 0) {
+    if (!isLeftOut && isUneven[index] === 0) {
       runEnd = lineEnd;
       continue;
     }
     if (runEnd > runStart) out.putRun(bytes, runStart, runEnd);
-    if (!goes) writeField(bytes, spans, at, out);
+    if (!isLeftOut) writeField(bytes, spans, at, out);
     runStart = lineEnd;
     runEnd = lineEnd;
   }

@@ -3,7 +3,7 @@
 //
 // `chunked.ts` checks the bytes; here a line is kept or left out by its name. Made only for bodies that have trailers.
 import { ByteWriter } from "../byte-writer.ts";
-import { bytesOf, COLON, HTAB, SP } from "./bytes.ts";
+import { bytesOf, COLON, dropBlanks } from "./bytes.ts";
 
 /** Names by their letters and digits alone: what stands between them differs from reader to reader. */
 const lettersOf = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
@@ -69,9 +69,7 @@ export class TrailerSection {
     for (let pos = lineStart; bytes[pos] !== COLON; pos++) name += String.fromCharCode(bytes[pos] as number);
     if (isLeftOutTrailer(name) || nominated?.has(name.toLowerCase()) === true) lines.length = lineStart;
     else {
-      let end = lines.length - crlf.length;
-      while (bytes[end - 1] === SP || bytes[end - 1] === HTAB) end--;
-      lines.length = end;
+      lines.length = dropBlanks(bytes, lineStart, lines.length - crlf.length);
       lines.put(crlf);
     }
     this.lineStart = lines.length;

@@ -1,7 +1,8 @@
 // The codings of a Transfer-Encoding line (RFC 9112 §6.1, §7), which frames a body when `chunked` is the last of them.
 //
-// Pure, and off the hot path: a line that says just `chunked` never comes here.
-import { bytesOf, COMMA, equalsIgnoringCase, HTAB, SEMICOLON, SP } from "./bytes.ts";
+// Pure, and off the hot path: a line that says just `chunked` is asked for first (`isChunkedAlone`), and no list is made.
+import { bytesOf, dropBlanks, equalsIgnoringCase, SEMICOLON, skipBlanks } from "./bytes.ts";
+import { elementEnd } from "./list.ts";
 
 /** One element of the list. */
 export const Coding = { unknown: 0, chunked: 1, identity: 2, compress: 3, deflate: 4, gzip: 5 } as const;
@@ -14,11 +15,10 @@ const names = codingNames.map(bytesOf);
 
 /** Reads one element, `bytes[start, end)` without its commas; parameters behind `;` are passed over (RFC 9112 §7.1.1). */
 const readCoding = (bytes: Uint8Array, start: number, end: number): Coding => {
-  let from = start;
-  let to = from;
-  while (to < end && bytes[to] !== SEMICOLON) to++;
-  while (from < to && (bytes[from] === SP || bytes[from] === HTAB)) from++;
-  while (to > from && (bytes[to - 1] === SP || bytes[to - 1] === HTAB)) to--;
+  let nameEnd = start;
+  while (nameEnd < end && bytes[nameEnd] !== SEMICOLON) nameEnd++;
+  const from = skipBlanks(bytes, start, nameEnd);
+  const to = dropBlanks(bytes, from, nameEnd);
   for (let code = 1; code < names.length; code++) {
     if (equalsIgnoringCase(bytes, from, to, names[code] as Uint8Array)) return code as Coding;
   }
@@ -29,10 +29,13 @@ const readCoding = (bytes: Uint8Array, start: number, end: number): Coding => {
 export const readCodings = (bytes: Uint8Array, start: number, end: number): ReadonlyArray<Coding> => {
   const codings: Array<Coding> = [];
   for (let pos = start; ; ) {
-    let stop = pos;
-    while (stop < end && bytes[stop] !== COMMA) stop++;
+    const stop = elementEnd(bytes, pos, end);
     codings.push(readCoding(bytes, pos, stop));
     if (stop >= end) return codings;
     pos = stop + 1;
   }
 };
+
+/** Whether a Transfer-Encoding line says `chunked` and nothing else. */
+export const isChunkedAlone = (bytes: Uint8Array, start: number, end: number): boolean =>
+  equalsIgnoringCase(bytes, start, end, names[Coding.chunked] as Uint8Array);

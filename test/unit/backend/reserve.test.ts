@@ -203,7 +203,7 @@ test("an answer over a connection opened ahead ends the doubt; so does one over 
     expect(dials.startedMs.length).toBe(length + 1);
 
     dials.refuse();
-    member.reserve.hasAnswered(false);
+    member.reserve.noteAnswer(false);
     passTime(time, 200);
     expect(dials.startedMs.length).toBe(length + 2);
   });

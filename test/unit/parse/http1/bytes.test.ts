@@ -2,11 +2,16 @@
 import { expect, test } from "bun:test";
 import {
   bytesOf,
+  dropBlanks,
+  equals,
   equalsIgnoringCase,
   hexValue,
+  isAlphanumeric,
+  isBlank,
   isTargetByte,
   isTokenByte,
   isValueByte,
+  skipBlanks,
   textOf,
 } from "../../../../src/parse/http1/bytes.ts";
 
@@ -23,7 +28,9 @@ test("the tables say what RFC 9110 says", () => {
       Number(isTarget),
       hex,
     ]);
+    expect([isBlank(byte), isAlphanumeric(byte)]).toEqual([/^[ \t]$/.test(character), /^[0-9A-Za-z]$/.test(character)]);
   }
+  expect(isBlank(undefined)).toBe(false);
 });
 
 test("case is ignored for ASCII letters alone", () => {
@@ -46,4 +53,23 @@ test("bytes and text are each other's inverse", () => {
   const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
   expect(bytesOf(textOf(all, 0, 256))).toEqual(all);
   expect(textOf(all, 0x41, 0x44)).toBe("ABC");
+});
+
+test("bytes are compared whole, within their span", () => {
+  const bytes = bytesOf("xGETx");
+  expect(equals(bytes, 1, 4, bytesOf("GET"))).toBe(true);
+  expect(equals(bytes, 1, 4, bytesOf("get"))).toBe(false);
+  expect(equals(bytes, 1, 3, bytesOf("GET"))).toBe(false);
+  expect(equals(bytes, 1, 5, bytesOf("GET"))).toBe(false);
+  expect(equals(bytes, 4, 7, bytesOf("xyz"))).toBe(false);
+  expect(equals(bytes, 2, 2, bytesOf(""))).toBe(true);
+});
+
+test("blanks are SP and HTAB, and trimming stays within its span", () => {
+  const bytes = bytesOf(" \t a \t ");
+  expect(skipBlanks(bytes, 0, bytes.length)).toBe(3);
+  expect(dropBlanks(bytes, 0, bytes.length)).toBe(4);
+  expect(skipBlanks(bytes, 0, 2)).toBe(2);
+  expect(dropBlanks(bytes, 5, 7)).toBe(5);
+  expect(skipBlanks(bytesOf("\x0b "), 0, 2)).toBe(0);
 });

@@ -1,7 +1,7 @@
 // Lengths as the slow path reads them.
 import { expect, test } from "bun:test";
 import { bytesOf } from "../../../../src/parse/http1/bytes.ts";
-import { dropBlanks, readLength, skipBlanks } from "../../../../src/parse/http1/content-length.ts";
+import { readLength } from "../../../../src/parse/http1/content-length.ts";
 
 test.each([
   ["0", "0"],
@@ -29,13 +29,4 @@ test.each([
 ] as const)("%p reads as %p", (text, expected) => {
   expect(readLength(bytesOf(text), 0, text.length)).toBe(expected);
   expect(readLength(bytesOf(`9${text}9`), 1, 1 + text.length)).toBe(expected);
-});
-
-test("blanks are SP and HTAB, and trimming stays within its span", () => {
-  const bytes = bytesOf(" \t a \t ");
-  expect(skipBlanks(bytes, 0, bytes.length)).toBe(3);
-  expect(dropBlanks(bytes, 0, bytes.length)).toBe(4);
-  expect(skipBlanks(bytes, 0, 2)).toBe(2);
-  expect(dropBlanks(bytes, 5, 7)).toBe(5);
-  expect(skipBlanks(bytesOf("\x0b "), 0, 2)).toBe(0);
 });

@@ -5,7 +5,8 @@
 import { ByteWriter } from "../../../../src/parse/byte-writer.ts";
 import { textOf } from "../../../../src/parse/http1/bytes.ts";
 import { Fault, nameOfFault } from "../../../../src/parse/http1/fault.ts";
-import { fieldStride, type HeadParser, Parsed } from "../../../../src/parse/http1/head.ts";
+import { type HeadParser, Parsed } from "../../../../src/parse/http1/head.ts";
+import { fieldStride } from "../../../../src/parse/http1/head-fields.ts";
 import { type HeadReader, makeRequestReader, makeResponseReader } from "../../../../src/parse/http1/head-reader.ts";
 import { defaultHeadLimits, type HeadLimits } from "../../../../src/parse/http1/limits.ts";
 import { RequestHeadParser } from "../../../../src/parse/http1/request-head.ts";
