@@ -299,10 +299,12 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     else this.fail("backendClosed");
   }
 
-  /** A connection that had been idle may have been dead before we wrote to it (RFC 9110 §9.2.2). */
+  /**
+   * A connection that had been idle may have been dead before we wrote to it (RFC 9110 §9.2.2), unless it has said
+   * anything since. What is sent again goes out on a new connection, so that this can't be true twice.
+   */
   private mayRetry(backend: BackendConnection): boolean {
-    const hasAnswered = this.response.sentBytes > 0;
-    return backend.wasIdle && this.isIdempotent && !this.body.hasBegun && !hasAnswered && !this.isRetried;
+    return backend.wasIdle && this.isIdempotent && !this.body.hasBegun && this.response.interimCount === 0;
   }
 
   /** No byte of the request could be written: any request may be sent again. */

@@ -1,7 +1,7 @@
 // A response on its way to the client: its head rewritten, its body framed as the client can read it, never gathered.
 //
 // Belongs to an exchange and is used again with it. It says how far the response is and what must follow for
-// either connection; the session acts on that. It never completes a response that its instance did not complete.
+// either connection; the exchange acts on that. It never completes a response that its instance did not complete.
 import type { Reason } from "../errors.ts";
 import { freeChunk, type Transport } from "../net/transport.ts";
 import { ByteWriter } from "../parse/byte-writer.ts";
@@ -55,12 +55,13 @@ export class ResponseRelay {
   sentBytes = 0;
   /** The instance has switched to WebSocket: what follows is no HTTP (RFC 6455). */
   isUpgraded = false;
+  /** Interim responses that have come, whether the client was told of them or not. */
+  interimCount = 0;
   private readonly reader = makeResponseReader();
   private framing: number = Framing.none;
   /** The body goes on in chunks. */
   private sendsChunks = false;
   private left = 0;
-  private interimCount = 0;
   private decoder: ChunkedDecoder | undefined = undefined;
 
   begin(): void {

@@ -7,6 +7,8 @@ import { joinPieces, wholeText } from "../parse/http1/splits.ts";
 export class FakeSocket {
   /** How many more bytes it takes before it is full. */
   room = Number.POSITIVE_INFINITY;
+  /** How many more writes it takes before it reports, to each, that the peer has cut the connection. */
+  writesLeft = Number.POSITIVE_INFINITY;
   /** What was asked of it, in order, writes apart. */
   readonly calls: Array<string> = [];
   readonly writes: Array<Uint8Array> = [];
@@ -16,7 +18,7 @@ export class FakeSocket {
   localAddress = "192.0.2.1";
 
   write(bytes: Uint8Array, offset = 0, length = bytes.length): number {
-    if (this.isGone) return -1;
+    if (this.isGone || this.writesLeft-- <= 0) return -1;
     const taken = Math.min(this.room, length);
     this.room -= taken;
     if (taken > 0) this.writes.push(bytes.slice(offset, offset + taken));
