@@ -47,8 +47,6 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   readonly client: Transport;
   route: Route;
   lastActivityMs: number;
-  /** The route that the deadline was last armed for. */
-  private seenRoute: Route;
   private phase: number = Phase.idle;
   private readonly deadline = new Deadline(this);
   /** When the phase's own limit ends: of a request head under way, of draining, of lingering. */
@@ -71,7 +69,6 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     this.client = secured.transport;
     this.address = bytesOf(secured.clientAddress);
     this.route = source.route;
-    this.seenRoute = source.route;
     this.client.receiver = this;
     this.deadline.armIn(this.route.idleTimeoutMs);
     this.lastActivityMs = clock.nowMs;
@@ -166,7 +163,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     const { exchange } = this;
     const { reader } = exchange;
     const isFirst = this.phase === Phase.idle;
-    if (isFirst) this.route = this.source.route;
+    if (isFirst) this.takeRoute();
     const parsed = reader.read(chunk, 0, this.route.http.requestLimits);
     const parser = reader.parser as RequestHeadParser;
     if (parsed === Parsed.complete) {
@@ -206,14 +203,18 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   }
 
   private serve(exchange: Exchange): void {
-    const { route } = this.source;
     this.phase = Phase.exchange;
     this.lastActivityMs = clock.nowMs;
-    // A reload may have shortened the idle timeout.
-    if (route !== this.seenRoute) this.lookBy(clock.nowMs + route.idleTimeoutMs);
-    this.seenRoute = route;
-    this.route = route;
+    this.takeRoute();
     exchange.open();
+  }
+
+  /** Each request reads the route anew; a reload may have shortened the idle timeout. */
+  private takeRoute(): void {
+    const { route } = this.source;
+    if (route === this.route) return;
+    this.route = route;
+    this.lookBy(clock.nowMs + route.idleTimeoutMs);
   }
 
   /** A request whose head can't be served. */
@@ -221,7 +222,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     this.exchange ??= takeExchange(this);
     const { exchange } = this;
     this.phase = Phase.exchange;
-    this.route = this.source.route;
+    this.takeRoute();
     if (exchange.headBytes === 0) exchange.headBytes = exchange.reader.headBytes;
     exchange.refuse(reason);
   }
@@ -316,7 +317,8 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   }
 
   drain(): void {
-    if (this.phase === Phase.idle) this.close();
+    // Not a full close: most of the last answer may still be on its way, and a byte from the client would reset it.
+    if (this.phase === Phase.idle) this.closeGracefully();
   }
 
   abort(): void {
@@ -378,8 +380,8 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     if (endsMs > nowMs) return endsMs;
     if (this.phase === Phase.head) this.refuse("requestHeadTimeout");
     else if (this.phase === Phase.exchange) this.exchange?.timeOut(nowMs);
-    else if (this.phase === Phase.draining) this.closeGracefully();
-    // Idle, lingering, or a client that doesn't take its answer.
+    else if (this.phase === Phase.draining || this.phase === Phase.idle) this.closeGracefully();
+    // Lingering, or a client that doesn't take its answer.
     else this.close();
     if (this.phase === Phase.closed) return 0;
     // Armed here and not by what is returned: what began meanwhile (a request that was sent ahead) may have armed it for

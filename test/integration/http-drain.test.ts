@@ -5,6 +5,7 @@ import { configurationOf, type RunningElbow, startElbow } from "../support/elbow
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { exchange, formatRequest, formatResponse, header, readResponse } from "../support/http-message.ts";
+import { Outcomes } from "../support/outcomes.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveHttp } from "../support/scripts.ts";
 
@@ -126,3 +127,30 @@ describe.each(ways)("while an answer is on its way, %s", (_, drain) => {
     }
   });
 });
+
+// elbow has handed such an answer to the system whole, and has nothing under way; most of it has yet to be sent.
+test.each(ways)(
+  "an answer that its client hasn't read arrives whole when %s, whatever it sends behind",
+  async (_, drain) => {
+    const length = MIB;
+    using instance = FakeInstance.start(serveHttp(() => formatResponse("x".repeat(length))));
+    await using elbow = await startElbow({
+      protocol: "HTTP",
+      instances: [instance],
+      attributes: { lingerTimeout: 10 },
+    });
+    using outcomes = new Outcomes();
+    using client = await RawClient.connect(elbow.port());
+    client.pauseReading();
+    await client.send(formatRequest("/"));
+    await outcomes.at(0);
+    const drained = drain(elbow);
+    // Our FIN stands behind the answer, where it can't be seen yet: what follows must not overtake it by a reset.
+    await client.send(formatRequest("/behind")).catch(() => {});
+    client.resumeReading();
+    expect((await readResponse(client)).body.length).toBe(length);
+    expect(await client.receiveEnd()).toBe("eof");
+    client.dispose();
+    await drained;
+  },
+);

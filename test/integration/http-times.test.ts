@@ -269,3 +269,18 @@ test("idle: a reload that shortens it holds from the next request on", async () 
   expect((await exchange(client, "/")).status).toBe(200);
   expectAbout(await timed(() => client.receiveEnd()), 1000);
 });
+
+test("idle: a reload that shortens it holds for a head from its first byte on", async () => {
+  using instance = FakeInstance.start(answerText("reached"));
+  const withTime = (idleTimeout: number): WrittenLoadBalancer => ({
+    protocol: "HTTP",
+    instances: [instance],
+    attributes: { idleTimeout, requestHeadTimeout: 20 },
+  });
+  await using elbow = await startElbow(withTime(30));
+  using client = await RawClient.connect(elbow.port());
+  expect((await exchange(client, "/")).status).toBe(200);
+  await elbow.apply(configurationOf([withTime(1)]));
+  await client.send("GET /2 HTT");
+  expectAbout(await timed(async () => expect((await client.takeToEnd()).toString()).toBe(requestTimeout)), 1000);
+});

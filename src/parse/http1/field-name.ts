@@ -1,5 +1,5 @@
 // Recognises the few field names that a proxy acts on, by length first, so that any other name costs one comparison.
-import { bytesOf, equalsIgnoringCase } from "./bytes.ts";
+import { bytesOf, equalsIgnoringCase, isAlphanumeric } from "./bytes.ts";
 
 /** What a field is to a proxy; `other` passes through untouched. */
 export const Field = {
@@ -16,7 +16,7 @@ export const Field = {
   forwardedFor: 10,
   forwardedProto: 11,
   forwardedPort: 12,
-  /** One of the three above with `_` for `-`: CGI-like servers take it for the real one. */
+  /** One of the three above with another mark for `-`: servers that turn names into variables take it for the real one. */
   forwardedLookAlike: 13,
 } as const;
 
@@ -24,7 +24,6 @@ export const Field = {
 export type Field = (typeof Field)[keyof typeof Field];
 
 const hyphen = 0x2d;
-const underscore = 0x5f;
 
 const host = bytesOf("host");
 const te = bytesOf("te");
@@ -75,7 +74,7 @@ const recogniseForwarded = (bytes: Uint8Array, start: number, end: number, name:
   if (equalsIgnoringCase(bytes, start, end, name)) return field;
   for (let index = 0; index < name.length; index++) {
     const byte = bytes[start + index] as number;
-    const isSame = name[index] === hyphen ? byte === hyphen || byte === underscore : (byte | 0x20) === name[index];
+    const isSame = name[index] === hyphen ? !isAlphanumeric(byte) : (byte | 0x20) === name[index];
     if (!isSame) return Field.other;
   }
   return Field.forwardedLookAlike;

@@ -71,7 +71,7 @@ export class HeadReader<P extends HeadParser> {
     if (room >= 0) {
       // In place, over the head and what was read before it: what lies behind needn't move.
       this.bytes.set(repaired, room);
-      parser.begin(room, limits, true);
+      parser.begin(room, relax(limits), true);
       return parser.parse(this.bytes, room + repaired.length);
     }
     const behind = this.bytes.subarray(parser.pos, this.end);
@@ -81,7 +81,7 @@ export class HeadReader<P extends HeadParser> {
     this.bytes = bytes;
     this.end = bytes.length;
     this.isOwn = true;
-    parser.begin(0, limits, true);
+    parser.begin(0, relax(limits), true);
     return parser.parse(bytes, repaired.length);
   }
 
@@ -123,3 +123,14 @@ const empty = new Uint8Array(0);
 
 export const makeRequestReader = (): HeadReader<RequestHeadParser> => new HeadReader(requestParsers);
 export const makeResponseReader = (): HeadReader<ResponseHeadParser> => new HeadReader(responseParsers);
+
+/**
+ * Limits are for what comes, and a repaired head may be longer: a blank in a target becomes `%20`, a colon gets one behind
+ * it. A field with its folds is one field, as it came and as it goes on.
+ */
+const relax = (limits: HeadLimits): HeadLimits => ({
+  ...limits,
+  startLineBytes: limits.startLineBytes * 3,
+  fieldBytes: limits.fieldBytes + 2,
+  headBytes: limits.headBytes * 3,
+});

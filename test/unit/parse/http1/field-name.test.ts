@@ -33,8 +33,8 @@ test.each(known)("%s", (name, field) => {
     for (let byte = 0; byte < 256; byte++) {
       const changed = name.slice(0, at) + String.fromCharCode(byte) + name.slice(at + 1);
       const same = byte < 0x80 && changed.toLowerCase() === name.toLowerCase();
-      // `_` for `-`, and the other way round, in the names that the next test is about.
-      if (!same && changed.toLowerCase().replaceAll("_", "-").startsWith("x-forwarded-")) continue;
+      // Another mark for `-`, and the other way round, in the names that the next test is about.
+      if (!same && /^x[^a-z0-9]forwarded[^a-z0-9]/is.test(changed)) continue;
       if (recognise(changed) !== (same ? field : Field.other)) expect(changed).toBe("told from what it is not");
     }
   }
@@ -42,16 +42,20 @@ test.each(known)("%s", (name, field) => {
   expect(recognise(`${name}s`)).toBe(Field.other);
 });
 
-test.each(["X_Forwarded-For", "x-forwarded_for", "X_FORWARDED_PROTO", "X-Forwarded_Port"])(
-  "%p could be taken for one of ours",
-  (name) => {
-    expect(recognise(name)).toBe(Field.forwardedLookAlike);
-  },
-);
+test.each([
+  "X_Forwarded-For",
+  "x-forwarded_for",
+  "X_FORWARDED_PROTO",
+  "X-Forwarded_Port",
+  "X.Forwarded.For",
+  "X~Forwarded-Port",
+])("%p could be taken for one of ours", (name) => {
+  expect(recognise(name)).toBe(Field.forwardedLookAlike);
+});
 
 test.each([
   "X_Forwarded_Far",
-  "X.Forwarded.For",
+  "XaForwarded-For",
   "X--orwarded-For",
   "X_Forwarded_Host",
   "X-Forwarded-Fo_",

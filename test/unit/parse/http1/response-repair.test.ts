@@ -117,7 +117,7 @@ describe("not repaired", () => {
 
 test("limits hold for what was received and for what is joined", () => {
   const limits = { ...defaultHeadLimits, fieldBytes: 20, headBytes: 200, fieldCount: 5 };
-  const fold = "HTTP/1.1 200 OK\r\nA: 12345678\r\n 12345678\r\n\r\n";
+  const fold = "HTTP/1.1 200 OK\r\nA: 12345678\r\n 1234567890\r\n\r\n";
   expectAtEverySplit(fold, repair(limits), "repaired: fault fieldTooLong");
   expectAtEverySplit(`HTTP/1.1 200 OK\nA: ${"1".repeat(17)}\r\n\r\n`, repair(limits), "fault fieldTooLong");
   expectAtEverySplit(`HTTP/1.1 200 OK\n${"A: 1\n".repeat(6)}\n`, repair(limits), "fault tooManyFields");
