@@ -13,7 +13,7 @@ import {
 } from "../../src/parse/http1/serialise.ts";
 import { readRequest, readResponse, withRequest, withResponse } from "../unit/parse/http1/readers.ts";
 import { mutate, randomBytes, randomRequest, randomResponse } from "./messages.ts";
-import { forSeeds, type Random } from "./random.ts";
+import { forSeeds, isReplay, type Random } from "./random.ts";
 
 const mostMs = 500;
 const client: ClientFacts = {
@@ -57,6 +57,7 @@ const dropped = new Set<number>([
   Field.forwardedFor,
   Field.forwardedProto,
   Field.forwardedPort,
+  Field.forwardedLookAlike,
 ]);
 
 /** The fields that pass, by a simpler reading than the serialiser's: name and value, in order. */
@@ -69,6 +70,7 @@ const passing = (head: HeadParser, bytes: Uint8Array, isRequest: boolean, isBody
     Field.forwardedFor,
     Field.forwardedProto,
     Field.forwardedPort,
+    Field.forwardedLookAlike,
   ] as const;
   for (let index = 0; index < head.fieldCount; index++) {
     const at = index * fieldStride;
@@ -128,7 +130,7 @@ test("requests that are written on read back as they were meant", () => {
     // What has too many fields to be read back has had ours added to as many as there may be.
     if (again !== "fault tooManyFields") expect(again).toBe(expected);
   });
-  expect(written).toBeGreaterThan(0);
+  if (!isReplay) expect(written).toBeGreaterThan(0);
 });
 
 test("responses that are written on read back as they were meant", () => {
@@ -167,5 +169,5 @@ test("responses that are written on read back as they were meant", () => {
     });
     expect(again).toBe(expected);
   });
-  expect(written).toBeGreaterThan(0);
+  if (!isReplay) expect(written).toBeGreaterThan(0);
 });

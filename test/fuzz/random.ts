@@ -48,6 +48,9 @@ export class Random {
 
 const fixedSeed = process.env.FUZZ_SEED;
 
+/** One seed is tried again: what many inputs together must reach can't be asked of it. */
+export const isReplay = fixedSeed !== undefined;
+
 /** Tries `property` with seed after seed until `count` were tried or `mostMs` milliseconds are over; at least once. */
 export const forSeeds = (count: number, mostMs: number, property: (random: Random) => void): void => {
   const endMs = performance.now() + mostMs;

@@ -23,7 +23,7 @@ import { type ClientFacts, makeLastLines, writeRequestHead } from "../../src/par
 import { audit } from "../hostile/audit.ts";
 import { mutate, randomBytes, randomRequest } from "./messages.ts";
 import { randomOddRequest } from "./odd-requests.ts";
-import { forSeeds, type Random } from "./random.ts";
+import { forSeeds, isReplay, type Random } from "./random.ts";
 
 const mostMs = 700;
 const poison = 0xbd;
@@ -165,7 +165,7 @@ test("what is served is read strictly to the same framing, and a second proxy ch
       written.split("\r\n").filter(isUnchanged),
     );
   });
-  expect(served).toBeGreaterThan(0);
+  if (!isReplay) expect(served).toBeGreaterThan(0);
 });
 
 test("with limits of any size nothing longer is held or served, and nothing throws", () => {
@@ -189,5 +189,5 @@ test("with limits of any size nothing longer is held or served, and nothing thro
     const most = limits.headBytes + limits.startLineBytes;
     if (rest !== undefined) expect(bytes.length - rest.length).toBeLessThanOrEqual(most);
   });
-  if (outcomes.size < 3) throw new Error(`the inputs reach too little: ${[...outcomes].join(", ")}`);
+  if (!isReplay && outcomes.size < 3) throw new Error(`the inputs reach too little: ${[...outcomes].join(", ")}`);
 });
