@@ -91,30 +91,35 @@ let hasHead = false;
 describe.each(["close", "reset"] as const)("an instance's %s", (how) => {
   const leave = (connection: InstanceConnection) => (how === "close" ? connection.close() : connection.reset());
 
-  test.each(cut)("in an answer that is framed %s: the client sees the cut", (_, wire) =>
+  /** The instance says `wire` and ends once its client has `sign` of it, past any answer of elbow's own; then `look`. */
+  const end = (wire: string, sign: string, look: (client: RawClient, ground: Ground) => Promise<void>) =>
     onGround(
       {
         answer: async ({ target }, connection) => {
-          if (target !== "/cut") return formatResponse(`to ${target}`);
+          if (target !== "/end") return formatResponse(`to ${target}`);
           await say(connection, wire);
-          // When the client has the head, it is past an answer of elbow's own.
           await eventually(() => hasHead);
           await leave(connection);
           return undefined;
         },
       },
-      async ({ connect, victims }) => {
+      async (ground) => {
         hasHead = false;
-        const client = await connect();
-        await client.send(formatRequest("/cut"));
-        await client.waitFor(() => client.peek().includes("\r\n\r\n"), "a head");
+        const client = await ground.connect();
+        await client.send(formatRequest("/end"));
+        await client.waitFor(() => client.peek().includes(sign), JSON.stringify(sign));
         hasHead = true;
-        await expect(readResponse(client)).rejects.toThrow("ended");
-        expect(client.ending).toBe("reset");
-        await victims();
-        await expectNext(await connect());
+        await look(client, ground);
       },
-    ),
+    );
+
+  test.each(cut)("in an answer that is framed %s: the client sees the cut", (_, wire) =>
+    end(wire, "\r\n\r\n", async (client, { connect, victims }) => {
+      await expect(readResponse(client)).rejects.toThrow("ended");
+      expect(client.ending).toBe("reset");
+      await victims();
+      await expectNext(await connect());
+    }),
   );
 
   test("when it accepts: 503 or 504 for who asked, and the next are served", () => {
@@ -199,27 +204,11 @@ describe.each(["close", "reset"] as const)("an instance's %s", (how) => {
     ));
 
   test("in an answer that is framed by its end: whole after a close, a cut after a reset", () =>
-    onGround(
-      {
-        answer: async ({ target }, connection) => {
-          if (target !== "/end") return formatResponse(`to ${target}`);
-          await say(connection, `${head}\r\nto the end`);
-          await eventually(() => hasHead);
-          await leave(connection);
-          return undefined;
-        },
-      },
-      async ({ connect, victims }) => {
-        hasHead = false;
-        const client = await connect();
-        await client.send(formatRequest("/end"));
-        await client.waitFor(() => client.peek().includes("to the end"), "the body");
-        hasHead = true;
-        if (how === "close") expect((await readResponse(client)).body.toString()).toBe("to the end");
-        else await expect(readResponse(client)).rejects.toThrow("ended (reset)");
-        await victims();
-      },
-    ));
+    end(`${head}\r\nto the end`, "to the end", async (client, { victims }) => {
+      if (how === "close") expect((await readResponse(client)).body.toString()).toBe("to the end");
+      else await expect(readResponse(client)).rejects.toThrow("ended (reset)");
+      await victims();
+    }));
 });
 
 /** Silence in a phase, and what the client sees once the idle timeout of 1 s is over. */

@@ -11,7 +11,8 @@ import { FakeInstance } from "../support/fake-instance.ts";
 import { noNewSockets, openSockets } from "../support/leaks.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { isDeserted, left, openTunnel, pass, stalls, startTunnelGround } from "../support/tunnels.ts";
+import { stalls } from "../support/stalls.ts";
+import { isDeserted, left, openTunnel, pass, startTunnelGround } from "../support/tunnels.ts";
 import { formatHandshake, relayedSwitching, serveWebSocket, shakeHands } from "../support/web-socket.ts";
 
 setDefaultTimeout(30_000);

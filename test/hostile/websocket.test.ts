@@ -5,7 +5,8 @@ import { collectMetrics } from "../../src/observe/metrics.ts";
 import { digestOf, sendStream } from "../support/byte-stream.ts";
 import { eventually } from "../support/eventually.ts";
 import { exchange, formatRequest, header, readRequest, readResponse } from "../support/http-message.ts";
-import { left, openTunnel, pass, stalls, startTunnelGround } from "../support/tunnels.ts";
+import { stalls } from "../support/stalls.ts";
+import { left, openTunnel, pass, startTunnelGround } from "../support/tunnels.ts";
 import { formatHandshake, relayedSwitching } from "../support/web-socket.ts";
 
 setDefaultTimeout(30_000);

@@ -1,34 +1,18 @@
 // Layer 4, memory: a reader that stalls stops the sender, and elbow holds a bounded amount meanwhile. elbow runs as a
 // process of its own, so that its memory is only its own.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import type { ByteEnd } from "../support/byte-end.ts";
 import { digestOf, sendStream } from "../support/byte-stream.ts";
 import { ElbowProcess } from "../support/elbow-process.ts";
-import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { silence } from "../support/scripts.ts";
+import { stalls } from "../support/stalls.ts";
 
 setDefaultTimeout(30_000);
 
 const MIB = 1024 * 1024;
 const TOTAL_BYTES = 256 * MIB;
-
-/** Waits until the kernel has taken nothing from `end` for a while. */
-const stalls = async (end: ByteEnd): Promise<number> => {
-  let lastBytes = -1;
-  let stillSince = performance.now();
-  await eventually(
-    () => {
-      if (end.sentBytes !== lastBytes) stillSince = performance.now();
-      lastBytes = end.sentBytes;
-      return lastBytes > 0 && performance.now() - stillSince > 300;
-    },
-    { what: "a stalled sender", timeoutMs: 20_000 },
-  );
-  return lastBytes;
-};
 
 test.each(["client", "instance"] as const)("a stalled %s costs bounded memory, and loses nothing", async (stalled) => {
   using instance = FakeInstance.start(silence);

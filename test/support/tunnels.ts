@@ -56,21 +56,6 @@ export const pass = async (from: ByteEnd, to: ByteEnd, text: string): Promise<vo
   if (taken !== text) throw new Error(`${JSON.stringify(text)} arrived as ${JSON.stringify(taken)}`);
 };
 
-/** Waits until the kernel has taken nothing from `end` for a while; gives how much it had taken by then, in bytes. */
-export const stalls = async (end: ByteEnd): Promise<number> => {
-  let lastBytes = -1;
-  let stillSince = performance.now();
-  await eventually(
-    () => {
-      if (end.sentBytes !== lastBytes) stillSince = performance.now();
-      lastBytes = end.sentBytes;
-      return lastBytes > 0 && performance.now() - stillSince > 300;
-    },
-    { what: "a stalled sender", timeoutMs: 20_000 },
-  );
-  return lastBytes;
-};
-
 /** Waits until elbow has no client and no lease, and no connection to an instance. */
 export const isDeserted = (elbow: RunningElbow): Promise<true> =>
   eventually(

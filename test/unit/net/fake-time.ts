@@ -1,5 +1,6 @@
 // The system's monotonic clock and interval timers in a test's hands, for as long as a synchronous body runs.
 import { refreshClock } from "../../../src/net/clock.ts";
+import { tickDeadlines, tickMs } from "../../../src/net/deadlines.ts";
 
 export interface FakeTime {
   /** What the system's clock says, in milliseconds. */
@@ -33,5 +34,13 @@ export const withFakeTime = (body: (time: FakeTime) => void): void => {
     performance.now = now;
     Object.assign(globalThis, { setInterval, clearInterval });
     refreshClock();
+  }
+};
+
+/** Lets `ms` milliseconds pass, a step of the wheel at a time. */
+export const passTime = (time: FakeTime, ms: number): void => {
+  for (const endMs = time.nowMs + ms; time.nowMs < endMs; ) {
+    time.nowMs += tickMs;
+    tickDeadlines();
   }
 };

@@ -7,7 +7,7 @@ import type { BackendMember } from "../../../src/backend/backend-member.ts";
 import { makeMembership } from "../../../src/balance/membership.ts";
 import type { Routed } from "../../../src/balance/routed.ts";
 import type { Reason } from "../../../src/errors.ts";
-import { defaultAttributes } from "../../../src/model/attributes.ts";
+import { type Attributes, defaultAttributes } from "../../../src/model/attributes.ts";
 import { countArmedDeadlines } from "../../../src/net/deadlines.ts";
 import type { Transport } from "../../../src/net/transport.ts";
 import { ListenerCounters } from "../../../src/observe/counters.ts";
@@ -170,3 +170,14 @@ export const outcomesOf = (body: () => void): ReadonlyArray<Outcome> => {
   }
   return heard;
 };
+
+/** The least request, an answer to it, and that answer as the client gets it. */
+export const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+export const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+export const passed = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nhi";
+
+/** Makes sessions on a load balancer with the given attributes. */
+export const benchesOf =
+  (bench: typeof makeSessionBench) =>
+  (attributes: Partial<Attributes>): SessionBench =>
+    bench({ http: makeHttpTerms({ ...defaultAttributes, ...attributes }) });
