@@ -8,7 +8,11 @@ import type { WrittenConfiguration } from "../model/configuration.ts";
 export { Schema } from "effect";
 export type { WrittenConfiguration } from "../model/configuration.ts";
 export type { WrittenProtocol } from "../model/protocol.ts";
+export type { NegotiationTerms, SecurityPolicy, TlsProtocol } from "../model/security-policy.ts";
 export { type Balancer, type BalancerMember, type BalancerPolicy, defineBalancer } from "./balancer.ts";
+
+export { definePolicyType, type NegotiateContext, type PolicyType, type PublicKey } from "./policy-type.ts";
+export { defineSecurityPolicy } from "./security-policy.ts";
 
 /** A configuration, a promise of one, or a function that gives either; a function is called at every (re)load. */
 export type ConfigurationSource =
