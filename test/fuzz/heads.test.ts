@@ -58,6 +58,7 @@ const dropped = new Set<number>([
   Field.forwardedProto,
   Field.forwardedPort,
   Field.forwardedLookAlike,
+  Field.clientCertificate,
 ]);
 
 /** The fields that pass, by a simpler reading than the serialiser's: name and value, in order. */
@@ -71,6 +72,7 @@ const passing = (head: HeadParser, bytes: Uint8Array, isRequest: boolean, isBody
     Field.forwardedProto,
     Field.forwardedPort,
     Field.forwardedLookAlike,
+    Field.clientCertificate,
   ] as const;
   for (let index = 0; index < head.fieldCount; index++) {
     const at = index * fieldStride;

@@ -11,6 +11,7 @@ const names = [
   "Cookie",
   "X-Forwarded-For",
   "x-forwarded-proto",
+  "X-Amzn-Mtls-Clientcert-Leaf",
   "X-FORWARDED-PORT",
   "Connection",
   "Keep-Alive",

@@ -18,6 +18,8 @@ export const Field = {
   forwardedPort: 12,
   /** One of the three above with another mark for `-`: servers that turn names into variables take it for the real one. */
   forwardedLookAlike: 13,
+  /** What tells an instance of a client's certificate, whatever follows and whatever stands for `-`: never a client's to say. */
+  clientCertificate: 14,
 } as const;
 
 /** One of {@link Field}'s codes. */
@@ -37,6 +39,8 @@ const forwardedPort = bytesOf("x-forwarded-port");
 const proxyConnection = bytesOf("proxy-connection");
 const transferEncoding = bytesOf("transfer-encoding");
 const forwardedProto = bytesOf("x-forwarded-proto");
+/** Alone, or with `-Subject` and the like behind it ("Mutual authentication with TLS in Application Load Balancer", AWS). */
+const clientCertificate = bytesOf("x-amzn-mtls-clientcert");
 
 /** Which field `bytes[start, end)` names, ignoring case (RFC 9110 §5.1). */
 export const recogniseField = (bytes: Uint8Array, start: number, end: number): Field => {
@@ -66,16 +70,28 @@ export const recogniseField = (bytes: Uint8Array, start: number, end: number): F
       if (first === 0x74 && equalsIgnoringCase(bytes, start, end, transferEncoding)) return Field.transferEncoding;
       return first === 0x78 ? recogniseForwarded(bytes, start, end, forwardedProto, Field.forwardedProto) : Field.other;
     default:
-      return Field.other;
+      return first === 0x78 && end - start >= clientCertificate.length && isOfClientCertificate(bytes, start, end)
+        ? Field.clientCertificate
+        : Field.other;
   }
 };
 
 const recogniseForwarded = (bytes: Uint8Array, start: number, end: number, name: Uint8Array, field: Field): Field => {
   if (equalsIgnoringCase(bytes, start, end, name)) return field;
+  return beginsLike(bytes, start, name) ? Field.forwardedLookAlike : Field.other;
+};
+
+const isOfClientCertificate = (bytes: Uint8Array, start: number, end: number): boolean => {
+  const behind = start + clientCertificate.length;
+  return beginsLike(bytes, start, clientCertificate) && (behind === end || !isAlphanumeric(bytes[behind] as number));
+};
+
+/** Whether what begins at `start` is `name` in any case, with any mark in the place of a hyphen. */
+const beginsLike = (bytes: Uint8Array, start: number, name: Uint8Array): boolean => {
   for (let index = 0; index < name.length; index++) {
     const byte = bytes[start + index] as number;
     const isSame = name[index] === hyphen ? !isAlphanumeric(byte) : (byte | 0x20) === name[index];
-    if (!isSame) return Field.other;
+    if (!isSame) return false;
   }
-  return Field.forwardedLookAlike;
+  return true;
 };

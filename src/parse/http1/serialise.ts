@@ -4,11 +4,13 @@
 //   1. its line: the method, the target in origin or asterisk form, our version;
 //   2. Host: the target's authority, else as sent, else (HTTP/1.0) the node's own address;
 //   3. the fields, as received and in their order, but for those left out: hop-by-hop ones and what Connection names;
-//      Expect, which we have answered; X_Forwarded_…, which could be mistaken for ours; a length that is a repeat or
-//      stands beside a coding; and what the passes around this one write anew;
+//      Expect, which we have answered; X_Forwarded_…, which could be mistaken for ours; X-Amzn-Mtls-Clientcert…, which
+//      only we may say; a length that is a repeat or stands beside a coding; and what the passes around this one write
+//      anew;
 //   4. framing: one Transfer-Encoding where the body goes on in chunks (else the Content-Length among the fields holds);
 //   5. what is meant for the next hop: TE: trailers, or a handshake's Upgrade;
-//   6. X-Forwarded-For, with the client's address behind those received; X-Forwarded-Proto and -Port;
+//   6. X-Forwarded-For, with the client's address behind those received; X-Forwarded-Proto and -Port; what a verified
+//      client certificate says;
 //   7. Connection.
 // A response: its status line, the fields but for the hop-by-hop ones, framing, Connection.
 //
@@ -67,6 +69,7 @@ const leftOutOfRequest = makeFieldTable([
   Field.forwardedProto,
   Field.forwardedPort,
   Field.forwardedLookAlike,
+  Field.clientCertificate,
 ]);
 const leftOutOfResponse = makeFieldTable(hopByHop);
 /** RFC 9110 §8.6: an interim response and 204 have no length. */
@@ -76,15 +79,28 @@ const leftOutWithoutBody = makeFieldTable([...hopByHop, Field.contentLength]);
 export interface ClientFacts {
   /** The client's address, for X-Forwarded-For. */
   readonly address: Uint8Array;
-  /** `X-Forwarded-Proto` and `X-Forwarded-Port` lines, `Connection: keep-alive` and the empty line. */
+  /** What ends every request of the connection: see {@link makeLastLines} and {@link joinLastLines}. */
   readonly lastLines: Uint8Array;
   /** The node's own address: the Host of an HTTP/1.0 request without one ("How Elastic Load Balancing works", AWS). */
   readonly nodeAddress: () => Uint8Array;
 }
 
-/** The lines that end every request of a connection. */
+/** The lines that end every request of a connection: X-Forwarded-Proto and -Port, Connection, and the empty one. */
 export const makeLastLines = (proto: "http" | "https", port: number): Uint8Array =>
   bytesOf(`X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\nConnection: keep-alive\r\n\r\n`);
+
+/**
+ * The last lines of a connection whose client has shown a certificate: `certificateLines`, whole header lines as
+ * `makeClientCertificateLines` makes them, before Connection. Made once per connection.
+ */
+export const joinLastLines = (lastLines: Uint8Array, certificateLines: Uint8Array): Uint8Array => {
+  const joined = new Uint8Array(lastLines.length + certificateLines.length);
+  const at = lastLines.length - keepAliveEnd.length;
+  joined.set(lastLines.subarray(0, at));
+  joined.set(certificateLines, at);
+  joined.set(keepAliveEnd, at + certificateLines.length);
+  return joined;
+};
 
 /**
  * Writes a request head for an instance: Host first, else the order and case received, ours last.
@@ -167,7 +183,7 @@ const writeEarlierForwardedFor = (head: RequestHeadParser, bytes: Uint8Array, ou
   }
 };
 
-/** X-Forwarded-Proto and -Port, and another Connection than usual: it names what is meant for the next hop alone. */
+/** The last lines with another Connection than usual: it names what is meant for the next hop alone. */
 const writeLastLines = ({ lastLines }: ClientFacts, connectionEnd: Uint8Array, out: ByteWriter): void => {
   out.putRun(lastLines, 0, lastLines.length - keepAliveEnd.length);
   out.put(connectionEnd);

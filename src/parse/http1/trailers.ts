@@ -10,7 +10,8 @@ const lettersOf = (name: string): string => name.toLowerCase().replace(/[^a-z0-9
 
 /**
  * Fields that mean something else, or nothing good, behind a body: no trailer of these names passes (RFC 9110 §6.5.1; the
- * groups are those of RFC 7230 §4.1.2). `X-Forwarded-…` is left out whatever follows.
+ * groups are those of RFC 7230 §4.1.2). `X-Forwarded-…` and `X-Amzn-Mtls-Clientcert…`, by which an instance is told of its
+ * client, are left out whatever follows.
  */
 const leftOut = new Set(
   [
@@ -42,7 +43,7 @@ const leftOut = new Set(
 /** Whether a trailer field of this name stays behind. */
 export const isLeftOutTrailer = (name: string): boolean => {
   const letters = lettersOf(name);
-  return leftOut.has(letters) || letters.startsWith("xforwarded");
+  return leftOut.has(letters) || letters.startsWith("xforwarded") || letters.startsWith("xamznmtlsclientcert");
 };
 
 /** At most so many fields in one trailer section, as in a head. */

@@ -17,6 +17,7 @@ const known = [
   ["X-Forwarded-Proto", Field.forwardedProto],
   ["X-Forwarded-Port", Field.forwardedPort],
   ["X_Forwarded_For", Field.forwardedLookAlike],
+  ["X-Amzn-Mtls-Clientcert", Field.clientCertificate],
 ] as const;
 
 const recognise = (name: string): Field => recogniseField(bytesOf(`<${name}>`), 1, 1 + name.length);
@@ -35,6 +36,7 @@ test.each(known)("%s", (name, field) => {
       const same = byte < 0x80 && changed.toLowerCase() === name.toLowerCase();
       // Another mark for `-`, and the other way round, in the names that the next test is about.
       if (!same && /^x[^a-z0-9]forwarded[^a-z0-9]/is.test(changed)) continue;
+      if (!same && /^x[^a-z0-9]amzn[^a-z0-9]mtls[^a-z0-9]clientcert$/is.test(changed)) continue;
       if (recognise(changed) !== (same ? field : Field.other)) expect(changed).toBe("told from what it is not");
     }
   }
@@ -61,6 +63,31 @@ test.each([
   "X-Forwarded-Fo_",
   "x_forwarded_protO_",
 ])("%p could not", (name) => {
+  expect(recognise(name)).toBe(Field.other);
+});
+
+test.each([
+  ...["-Serial-Number", "-Issuer", "-Subject", "-Validity", "-Leaf", "-Chain", "-", "_", "--Leaf"].map(
+    (rest) => `X-Amzn-Mtls-Clientcert${rest}`,
+  ),
+  "x_amzn_mtls_clientcert_leaf",
+  "X-AMZN_MTLS-CLIENTCERT_SERIAL-NUMBER",
+  "X.Amzn~Mtls|Clientcert!Subject",
+  "X_Amzn_Mtls_Clientcert",
+])("%p tells of a client's certificate", (name) => {
+  expect(recognise(name)).toBe(Field.clientCertificate);
+});
+
+test.each([
+  "X-Amzn-Mtls-Clientcer",
+  "X-Amzn-Mtls-Clientcertificate",
+  "X-Amzn-Mtls-Clientcert0-Leaf",
+  "X-Amzn-Mtls--Clientcert-Leaf",
+  "XX-Amzn-Mtls-Clientcert-Leaf",
+  "XAmzn-Mtls-Clientcert-Subject",
+  "X-Amzn-Trace-Id-And-Then-Some",
+  "Y-Amzn-Mtls-Clientcert-Subject",
+])("%p does not", (name) => {
   expect(recognise(name)).toBe(Field.other);
 });
 

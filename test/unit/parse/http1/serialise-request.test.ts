@@ -2,7 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../../../src/parse/byte-writer.ts";
 import { bytesOf } from "../../../../src/parse/http1/bytes.ts";
-import { type ClientFacts, makeLastLines, writeRequestHead } from "../../../../src/parse/http1/serialise.ts";
+import {
+  type ClientFacts,
+  joinLastLines,
+  makeLastLines,
+  writeRequestHead,
+} from "../../../../src/parse/http1/serialise.ts";
 import { withRequest } from "./readers.ts";
 import { expectAtEverySplit, type Pieces, wholeText } from "./splits.ts";
 
@@ -156,6 +161,40 @@ test("last lines name protocol and port", () => {
   expect(wholeText(makeLastLines("https", 443))).toBe(
     "X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\nConnection: keep-alive\r\n\r\n",
   );
+});
+
+describe("a client with a certificate", () => {
+  const certified: ClientFacts = {
+    ...client,
+    lastLines: joinLastLines(makeLastLines("https", 443), bytesOf("X-Amzn-Mtls-Clientcert-Subject: CN=a\r\n")),
+  };
+
+  const writeFor = (received: string, passesUpgrade = false): string =>
+    withRequest([bytesOf(received)], (head, bytes) => {
+      const out = new ByteWriter();
+      writeRequestHead(head, bytes, certified, out, passesUpgrade);
+      return wholeText(out.view());
+    });
+
+  const lines = (connection: string): string =>
+    "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n" +
+    `X-Amzn-Mtls-Clientcert-Subject: CN=a\r\nConnection: ${connection}\r\n\r\n`;
+
+  test("is told of behind what is told of every client, in place of what it says itself", () => {
+    const claims = "X-Amzn-Mtls-Clientcert-Subject: CN=b\r\nx_amzn_mtls_clientcert_leaf: c\r\n";
+    expect(writeFor(`GET / HTTP/1.1\r\nHost: a\r\n${claims}\r\n`)).toBe(
+      `GET / HTTP/1.1\r\nHost: a\r\n${lines("keep-alive")}`,
+    );
+  });
+
+  test("and with every Connection that we send; naming the line there takes nothing away", () => {
+    expect(
+      writeFor("GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: te, x-amzn-mtls-clientcert-subject\r\n\r\n"),
+    ).toBe(`GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n${lines("keep-alive, TE")}`);
+    expect(writeFor("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", true)).toBe(
+      `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n${lines("upgrade")}`,
+    );
+  });
 });
 
 test("thousands of nominations leave the other fields as they are", () => {

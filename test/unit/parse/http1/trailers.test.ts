@@ -25,6 +25,11 @@ test.each(["Content-Type", "Content-Encoding", "Content-Range", "Location", "Cac
   (name) => expect(isLeftOutTrailer(name)).toBe(true),
 );
 
+test.each(["X-Amzn-Mtls-Clientcert", "x-amzn-mtls-clientcert-leaf", "X_Amzn_Mtls_Clientcert_Subject"])(
+  "%s stays behind",
+  (name) => expect(isLeftOutTrailer(name)).toBe(true),
+);
+
 // A reader that takes another separator for a hyphen must not find one of them either.
 test.each(["Content_Length", "content.length", "X_Forwarded_For", "transfer_encoding", "HOST", "_Host"])(
   "%s, which some take for one of them, stays behind",
