@@ -100,7 +100,10 @@ export class BackendConnection implements Receiver, DeadlineOwner {
   }
 
   onClosed(isReset: boolean): void {
-    const { user } = this;
+    const { user, member, transport } = this;
+    if (transport.tlsFault !== undefined && this.servedResponses === 0) {
+      member.security?.noteBrokenHandshake(transport.tlsFault);
+    }
     if (user === undefined) {
       this.lose();
       return;

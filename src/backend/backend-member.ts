@@ -1,9 +1,11 @@
 // One address of one instance as the data path uses it: where to dial, the connections kept for it, what is counted.
 //
-// Lives as long as its instance and address stay in the configuration, whatever else a reload changes.
+// Lives as long as its instance and address, and what the instance must prove, stay in the configuration, whatever else a
+// reload changes.
 import type { Member } from "../balance/member.ts";
 import { dial } from "../net/dial.ts";
 import type { Endpoint } from "../net/endpoint.ts";
+import type { DialSecurity } from "../net/secure-dial.ts";
 import { InstanceCounters } from "../observe/counters.ts";
 import { Pool } from "./pool.ts";
 import type { PoolTerms } from "./pool-terms.ts";
@@ -18,6 +20,8 @@ export class BackendMember implements Member {
   constructor(
     readonly id: string,
     readonly endpoint: Endpoint,
+    /** How TLS is spoken to it; undefined where bytes go in clear. */
+    readonly security?: DialSecurity | undefined,
     open: OpenConnection = dial,
   ) {
     this.reserve = new Reserve(this, open);

@@ -1,4 +1,5 @@
-// From an exchange to a connected instance: pick, dial, and on failure the next instance, each at most once.
+// From an exchange to a connected instance: pick, dial, and on failure the next instance, each at most once. Where the
+// instance speaks TLS, it is connected when it has proved what it must.
 //
 // The slow path of a request and the only path of a layer-4 connection. It leaves the lease on the member that was
 // reached, and on nobody when it fails or is given up.
@@ -6,7 +7,7 @@ import { Effect } from "effect";
 import type { Lease } from "../balance/lease.ts";
 import type { Routed } from "../balance/routed.ts";
 import { ConnectError } from "../errors.ts";
-import { type DialFailure, dial } from "../net/dial.ts";
+import { type DialFailure, type DialListener, dial } from "../net/dial.ts";
 import type { Transport } from "../net/transport.ts";
 import type { BackendMember } from "./backend-member.ts";
 
@@ -31,22 +32,35 @@ const dialMember = (
   deliver: (member: BackendMember, transport: Transport) => void,
 ): Effect.Effect<void, DialFailure> =>
   Effect.callback((resume) => {
-    const attempt = dial(member.endpoint, timeoutMs, {
+    const listener: DialListener = {
       onDialled: (transport) => {
         deliver(member, transport);
         resume(Effect.void);
       },
       onDialFailed: (failure) => resume(Effect.fail(failure)),
-    });
+    };
+    const attempt = dial(member.endpoint, timeoutMs, listener, member.security);
     return Effect.sync(() => attempt.cancel());
   });
 
-const reasonOf = { refused: "connectRefused", timeout: "connectTimeout", exhausted: "descriptorsExhausted" } as const;
+const reasonOf = {
+  refused: "connectRefused",
+  exhausted: "descriptorsExhausted",
+  timeout: "connectTimeout",
+  handshake: "backendHandshakeFailed",
+  untrusted: "backendUntrusted",
+} as const satisfies Record<DialFailure, ConnectError["reason"]>;
+
+/** Which of several failures is told: the one that people must see, above all an instance that isn't who it should be. */
+const gravity = { refused: 0, exhausted: 0, timeout: 1, handshake: 2, untrusted: 3 } as const satisfies Record<
+  DialFailure,
+  number
+>;
 
 /**
  * Connects to an instance, within `timeoutMs` milliseconds for each that is tried, and delivers the connection.
  *
- * *Fails with*: {@link ConnectError} when there is no instance, or none answered: as timed out if any timed out.
+ * *Fails with*: {@link ConnectError} when there is no instance, or none will do: as the gravest of what happened.
  * *Owns*: the lease, until it delivers; without a delivery the lease is given back.
  */
 export const connect = (
@@ -55,7 +69,7 @@ export const connect = (
   deliver: Deliver,
 ): Effect.Effect<void, ConnectError> => {
   let tried: Set<BackendMember> | undefined;
-  let worst: ConnectError["reason"] | undefined;
+  let worst: DialFailure | undefined;
   let isDelivered = false;
   const hand = (member: BackendMember, transport: Transport): void => {
     isDelivered = true;
@@ -64,12 +78,13 @@ export const connect = (
   const attempt: Effect.Effect<void, ConnectError> = Effect.suspend(() => {
     // The first member may be leased already: the balancer's turn must not be taken twice for one request.
     const member = tried === undefined && lease.member !== undefined ? lease.member : lease.take(membership, tried);
-    if (member === undefined) return Effect.fail(new ConnectError({ reason: worst ?? "noInstance" }));
+    if (member === undefined)
+      return Effect.fail(new ConnectError({ reason: worst === undefined ? "noInstance" : reasonOf[worst] }));
     return Effect.catch(dialMember(member, timeoutMs, hand), (failure) => {
-      member.counters.connectionErrors++;
+      member.counters.countFailure(failure === "untrusted");
       tried ??= new Set();
       tried.add(member);
-      if (worst !== "connectTimeout") worst = reasonOf[failure];
+      if (worst === undefined || gravity[failure] >= gravity[worst]) worst = failure;
       return attempt;
     });
   });

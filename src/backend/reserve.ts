@@ -8,6 +8,7 @@ import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { descriptors } from "../net/descriptors.ts";
 import type { DialFailure, DialListener } from "../net/dial.ts";
 import type { Endpoint } from "../net/endpoint.ts";
+import type { DialSecurity } from "../net/secure-dial.ts";
 import type { Transport } from "../net/transport.ts";
 import { BackendConnection } from "./backend-connection.ts";
 import type { BackendMember } from "./backend-member.ts";
@@ -31,6 +32,7 @@ export type OpenConnection = (
   endpoint: Endpoint,
   timeoutMs: number,
   listener: DialListener,
+  security: DialSecurity | undefined,
 ) => { readonly cancel: () => void };
 
 export class Reserve implements DeadlineOwner {
@@ -137,7 +139,8 @@ export class Reserve implements DeadlineOwner {
 
   private openOne(): void {
     descriptors.idle++;
-    const opening = this.open(this.member.endpoint, this.connectTimeoutMs, {
+    const { endpoint, security } = this.member;
+    const listener: DialListener = {
       onDialled: (transport) => {
         this.endOpening(opening);
         this.add(transport);
@@ -146,7 +149,8 @@ export class Reserve implements DeadlineOwner {
         this.endOpening(opening);
         this.miss(failure);
       },
-    });
+    };
+    const opening = this.open(endpoint, this.connectTimeoutMs, listener, security);
     this.openings.add(opening);
   }
 
@@ -168,7 +172,7 @@ export class Reserve implements DeadlineOwner {
       this.deadline.armIn(scarcityDelayMs);
       return;
     }
-    this.member.counters.connectionErrors++;
+    this.member.counters.countFailure(failure === "untrusted");
     this.isUnreachable = true;
     this.holdOff();
   }

@@ -1,16 +1,24 @@
 // Instances as members: every address of every instance that a load balancer has, kept across reloads.
 //
-// A member lives as long as its instance, address and port stay in the configuration, so that its connections, counts
-// and leases survive whatever else changes. One that leaves while in use is remembered until it isn't: if it comes back
+// A member lives as long as its instance, address and port, and what the instance must prove, stay in the configuration,
+// so that its connections, counts and leases survive whatever else changes: and none of its connections is ever used under
+// another policy than it was made under. One that leaves while in use is remembered until it isn't: if it comes back
 // before, it is the same member.
 import { BackendMember } from "../backend/backend-member.ts";
 import { type PoolTerms, passivePoolTerms } from "../backend/pool-terms.ts";
 import type { Instance } from "../model/instance.ts";
 import { Endpoint } from "../net/endpoint.ts";
+import { BackendAuthentication } from "../tls/backend-authentication.ts";
+import type { BackendSecurity } from "../tls/backend-security.ts";
 import type { Names } from "./resolver.ts";
+
+/** The members at one address of an instance: several where listeners ask different proofs of it, or none. */
+export type MembersAlike = readonly [BackendMember, ...ReadonlyArray<BackendMember>];
 
 export class Members {
   private readonly registered = new Map<string, BackendMember>();
+  /** The registered members by place (load balancer, instance, address), as they were when the last count ended. */
+  private places = new Map<string, MembersAlike>();
   /** Members that have left, with something still in progress. */
   private readonly leaving = new Map<string, BackendMember>();
   private used = new Set<string>();
@@ -18,22 +26,32 @@ export class Members {
   private terms = new Map<BackendMember, PoolTerms>();
   private isEnding = false;
 
-  /** The members of an instance behind listeners with this instance port, one for each address; new ones are made. */
-  of(loadBalancer: string, instance: Instance, instancePort: number, names: Names): ReadonlyArray<BackendMember> {
+  /**
+   * The members of an instance behind listeners with this instance port, one for each address; new ones are made.
+   *
+   * *Details*: `security` is what the instance must prove when TLS is spoken to it, undefined where bytes go in clear.
+   */
+  of(
+    loadBalancer: string,
+    instance: Instance,
+    instancePort: number,
+    names: Names,
+    security?: BackendSecurity | undefined,
+  ): ReadonlyArray<BackendMember> {
     return endpointsOf(instance, instancePort, names).map((endpoint) => {
-      const key = keyOf(loadBalancer, instance, endpoint);
+      const key = keyOf(loadBalancer, instance, endpoint, security);
       this.used.add(key);
-      const member = this.registered.get(key) ?? this.revive(key) ?? new BackendMember(instance.id, endpoint);
+      const member = this.registered.get(key) ?? this.revive(key) ?? makeMember(instance, endpoint, security);
       this.registered.set(key, member);
       return member;
     });
   }
 
-  /** Those members of {@link of} that there are; changes nothing. */
-  find(loadBalancer: string, instance: Instance, instancePort: number, names: Names): ReadonlyArray<BackendMember> {
+  /** Those members of {@link of} that there are, by address, whatever they must prove; changes nothing. */
+  find(loadBalancer: string, instance: Instance, instancePort: number, names: Names): ReadonlyArray<MembersAlike> {
     return endpointsOf(instance, instancePort, names)
-      .map((endpoint) => this.registered.get(keyOf(loadBalancer, instance, endpoint)))
-      .filter((member) => member !== undefined);
+      .map((endpoint) => this.places.get(placeOf(loadBalancer, instance, endpoint)))
+      .filter((alike) => alike !== undefined);
   }
 
   /** Begins a new count of which members are in use, and how. */
@@ -55,8 +73,11 @@ export class Members {
    * connections as their listeners ask, which opens some ahead of demand.
    */
   endUse(): void {
+    this.places = new Map();
     for (const [key, member] of this.registered) {
       if (this.used.has(key)) {
+        const place = key.slice(0, key.indexOf(keyEnd));
+        this.places.set(place, [...(this.places.get(place) ?? []), member] as unknown as MembersAlike);
         if (!this.isEnding) member.keep(this.terms.get(member) ?? passivePoolTerms);
         continue;
       }
@@ -90,5 +111,30 @@ const isBusy = ({ outstanding, counters }: BackendMember): boolean => outstandin
 const endpointsOf = (instance: Instance, instancePort: number, names: Names): ReadonlyArray<Endpoint> =>
   names.get(instance.host).addresses.map((address) => new Endpoint(address, instance.port ?? instancePort));
 
-const keyOf = (loadBalancer: string, { id }: Instance, endpoint: Endpoint): string =>
+const placeOf = (loadBalancer: string, { id }: Instance, endpoint: Endpoint): string =>
   `${loadBalancer} ${id} ${endpoint}`;
+
+/** No name, id or address has it. */
+const keyEnd = "\n";
+
+/** A place, and what is proved there: the host too, since a certificate may be for it and it is sent as server name. */
+const keyOf = (
+  loadBalancer: string,
+  instance: Instance,
+  endpoint: Endpoint,
+  security: BackendSecurity | undefined,
+): string => {
+  const proof = security === undefined ? "" : `${instance.host} ${security.key}`;
+  return `${placeOf(loadBalancer, instance, endpoint)}${keyEnd}${proof}`;
+};
+
+const makeMember = (instance: Instance, endpoint: Endpoint, security: BackendSecurity | undefined): BackendMember =>
+  new BackendMember(
+    instance.id,
+    endpoint,
+    security && new BackendAuthentication(security, instance.host, spellMember(instance, endpoint)),
+  );
+
+/** `i-web1 at 10.0.0.5:443`, or the address alone where that is the instance's id. */
+const spellMember = ({ id }: Instance, endpoint: Endpoint): string =>
+  id === String(endpoint) || id === endpoint.address ? String(endpoint) : `${id} at ${endpoint}`;

@@ -1,8 +1,7 @@
 // What people and pages are shown of the load balancers: a plain reading of the running state.
-import type { BackendMember } from "../backend/backend-member.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { Protocol } from "../model/protocol.ts";
-import type { Members } from "./members.ts";
+import type { Members, MembersAlike } from "./members.ts";
 import type { Names } from "./resolver.ts";
 import type { WantedListener } from "./routes.ts";
 import type { RunningListener } from "./running-listener.ts";
@@ -70,7 +69,7 @@ export const readStatus = (
       const { failure } = names.get(instance.host);
       const ports = new Set(loadBalancer.listeners.map(({ instancePort }) => instance.port ?? instancePort));
       const found = [...ports].flatMap((port) => members.find(loadBalancer.name, instance, port, names));
-      if (found.length > 0) return found.map((member) => ({ ...inService(instance.id, member), ...zone }));
+      if (found.length > 0) return found.map((alike) => ({ ...inService(instance.id, alike), ...zone }));
       return [
         {
           id: instance.id,
@@ -86,12 +85,13 @@ export const readStatus = (
     }),
   }));
 
-const inService = (id: string, member: BackendMember): InstanceStatus => ({
+/** Several members are one instance to people: one in clear and one with TLS, when listeners speak both to it. */
+const inService = (id: string, alike: MembersAlike): InstanceStatus => ({
   id,
-  address: member.endpoint.address,
-  port: member.endpoint.port,
+  address: alike[0].endpoint.address,
+  port: alike[0].endpoint.port,
   state: "InService",
   description: "N/A",
-  openConnections: member.counters.openConnections,
-  outstanding: member.outstanding,
+  openConnections: alike.reduce((sum, { counters }) => sum + counters.openConnections, 0),
+  outstanding: alike.reduce((sum, { outstanding }) => sum + outstanding, 0),
 });

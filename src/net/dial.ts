@@ -1,16 +1,27 @@
-// Opening a connection to an instance, so that giving up leaves nothing behind.
+// Opening a connection to an instance, with TLS or without, so that giving up leaves nothing behind.
 //
-// Bun.connect can't be cancelled: an abandoned attempt stays in SYN_SENT for up to 127 s. So the socket is made with
+// With TLS it is open when the handshake is done and the instance was found worthy of trust; not one byte of a client's
+// goes out before. Bun.connect can't be cancelled: an abandoned attempt stays in SYN_SENT for up to 127 s. So the socket is made with
 // the system's own calls, non-blocking, and Bun adopts it; closing it then really ends the attempt. Where those calls
 // can't be had, Bun.connect is used and an attempt that was given up is closed when it at last opens.
 
 import { Deadline, type DeadlineOwner } from "./deadlines.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { libc, readErrno } from "./libc.ts";
-import { makeSocketHandlers, type PendingDial, Transport } from "./transport.ts";
+import { brokenBy, type DialSecurity, peerOf, secureHandlers } from "./secure-dial.ts";
+import {
+  type HandshakeError,
+  makeSocketHandlers,
+  type PendingDial,
+  type PendingHandshake,
+  Transport,
+} from "./transport.ts";
 
-/** Why no connection came. `refused` covers every answer of the network but silence. */
-export type DialFailure = "refused" | "timeout" | "exhausted";
+/**
+ * Why no connection came. `refused` covers every answer of the network but silence; `handshake` is a TLS handshake that
+ * broke, `untrusted` one that was done with an instance that didn't prove what it must.
+ */
+export type DialFailure = "refused" | "timeout" | "exhausted" | "handshake" | "untrusted";
 
 /** How a dial ends; exactly one is called, never before `dial` returns. */
 export interface DialListener {
@@ -32,7 +43,7 @@ const handlers = makeSocketHandlers((socket) => {
 });
 
 /** A connection attempt under way. */
-export class Dial implements PendingDial, DeadlineOwner {
+export class Dial implements PendingDial, PendingHandshake, DeadlineOwner {
   private readonly transport = new Transport();
   private readonly deadline = new Deadline(this);
   private isOver = false;
@@ -42,8 +53,14 @@ export class Dial implements PendingDial, DeadlineOwner {
     endpoint: Endpoint,
     timeoutMs: number,
     private readonly listener: DialListener,
+    private readonly security: DialSecurity | undefined,
   ) {
     this.transport.dial = this;
+    if (security !== undefined) {
+      this.transport.handshake = this;
+      this.transport.sessions = security;
+      this.transport.isSecure = true;
+    }
     this.deadline.armIn(timeoutMs);
     if (useSystemCalls && libc !== undefined) this.adopt(libc, endpoint);
     else this.connect(endpoint);
@@ -71,21 +88,25 @@ export class Dial implements PendingDial, DeadlineOwner {
         return;
       }
     }
-    void Bun.connect<Transport>({
-      fd,
-      data: this.transport,
-      allowHalfOpen: true,
-      socket: handlers,
-    } as unknown as Bun.TCPSocketConnectOptions<Transport>).catch(ignore);
+    void Bun.connect<Transport>({ fd, ...this.options } as unknown as Bun.TCPSocketConnectOptions<Transport>).catch(
+      ignore,
+    );
+  }
+
+  /** What Bun is told however the connection comes about. */
+  private get options() {
+    const options = { data: this.transport, allowHalfOpen: true };
+    const { security } = this;
+    return security === undefined
+      ? { ...options, socket: handlers }
+      : { ...options, socket: secureHandlers, tls: security.terms as Bun.TLSOptions };
   }
 
   private connect(endpoint: Endpoint): void {
     Bun.connect<Transport>({
       hostname: endpoint.address,
       port: endpoint.port,
-      data: this.transport,
-      allowHalfOpen: true,
-      socket: handlers,
+      ...this.options,
     }).then(
       (socket) => {
         // Given up while it was opening; a connection that was handed over already is not touched.
@@ -103,31 +124,57 @@ export class Dial implements PendingDial, DeadlineOwner {
   }
 
   onConnected(): void {
+    if (this.security !== undefined) return;
     const { socket } = this.transport;
     // Bun says "writable" once before the handshake is over; a peer port is there only after it.
     if (this.isOver || socket?.remotePort === undefined) return;
+    this.succeed();
+  }
+
+  onHandshake(isDone: boolean, error: HandshakeError | undefined): void {
+    const { transport, security } = this;
+    if (this.isOver || security === undefined) return;
+    const broken = brokenBy(isDone, error);
+    if (broken !== undefined) {
+      // A socket without a peer was never connected, whatever is said of its handshake: its closing tells why.
+      if (transport.socket?.remotePort === undefined) return;
+      this.failHandshake(broken);
+    } else if (security.judge === undefined || security.judge(peerOf(transport, error))) {
+      this.succeed();
+    } else this.fail("untrusted", "untrusted");
+  }
+
+  /** The socket has gone before the connection stood. */
+  onFailed(code: string | undefined): void {
+    if (code === "ETIMEDOUT") this.fail("timeout", code);
+    else if (this.security !== undefined && (code === undefined || code === "ECONNRESET")) {
+      this.failHandshake(code ?? "ECONNRESET");
+    } else this.fail("refused", code ?? "ECONNREFUSED");
+  }
+
+  private failHandshake(code: string): void {
+    if (this.isOver) return;
+    this.security?.noteBrokenHandshake(code);
+    this.fail("handshake", code);
+  }
+
+  private succeed(): void {
     this.finish();
     this.transport.dial = undefined;
     this.listener.onDialled(this.transport);
   }
 
-  onFailed(code: string | undefined): void {
-    this.fail(code === "ETIMEDOUT" ? "timeout" : "refused", code ?? "ECONNREFUSED");
-  }
-
   onDeadline(): number {
-    if (this.isOver) return 0;
-    // Over first: aborting calls back at once, and would be taken for a refusal.
-    this.finish();
-    this.transport.abort();
-    this.listener.onDialFailed("timeout", "ETIMEDOUT");
+    this.fail("timeout", "ETIMEDOUT");
     return 0;
   }
 
   private fail(failure: DialFailure, code: string): void {
     if (this.isOver) return;
+    // Over first: aborting calls back at once, and would be taken for a refusal.
     this.finish();
-    this.transport.isClosed = true;
+    this.transport.sessions = undefined;
+    this.transport.abort();
     this.listener.onDialFailed(failure, code);
   }
 
@@ -146,6 +193,6 @@ export const dialWithoutSystemCalls = (): void => {
   useSystemCalls = false;
 };
 
-/** Opens a connection to `endpoint` within `timeoutMs` milliseconds (exact to one tick). */
-export const dial = (endpoint: Endpoint, timeoutMs: number, listener: DialListener): Dial =>
-  new Dial(endpoint, timeoutMs, listener);
+/** Opens a connection to `endpoint`, its TLS included, within `timeoutMs` milliseconds (exact to one tick). */
+export const dial = (endpoint: Endpoint, timeoutMs: number, listener: DialListener, security?: DialSecurity): Dial =>
+  new Dial(endpoint, timeoutMs, listener, security);

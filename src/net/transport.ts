@@ -3,6 +3,7 @@
 // The only place that knows how Bun's sockets really behave (partial writes, `end` against `shutdown`, a FIN that shows
 // as `close`). Owns what the socket did not take yet, which is at most what one read brought: the caller closes its
 // valve when `write` says no. It never queues more than that, and never calls its receiver after `close` or `abort`.
+import type { X509Certificate } from "node:crypto";
 import type { Socket, SocketHandler } from "bun";
 
 /** What happens at a transport, in order; called synchronously from the event loop. */
@@ -39,10 +40,35 @@ export interface PendingDial {
   onFailed(code: string | undefined): void;
 }
 
+/** A TLS handshake that is under way on a transport; see `secure.ts` and `dial.ts`. */
+export interface PendingHandshake {
+  /**
+   * It is over, well or not.
+   *
+   * *Details*: Bun's two answers, of which neither tells all by itself: `isDone` may be true with an error (the peer's
+   * certificate doesn't verify), and false with none that matters. Who asked for the handshake knows what counts.
+   */
+  onHandshake(isDone: boolean, error: HandshakeError | undefined): void;
+}
+
+/** What Bun says of a handshake: the TLS library's code or that of a failed verification. */
+export interface HandshakeError {
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** Keeps what a server sends so that the next connection to it can resume the session (RFC 8446 §2.2, RFC 5077). */
+export interface SessionKeeper {
+  keepSession(session: Uint8Array): void;
+}
+
 export class Transport {
   receiver: Receiver = nobody;
   /** @internal */ socket: Socket<Transport> | undefined = undefined;
   /** @internal */ dial: PendingDial | undefined = undefined;
+  /** @internal */ handshake: PendingHandshake | undefined = undefined;
+  /** @internal */ sessions: SessionKeeper | undefined = undefined;
+  /** @internal TLS lies under it. */ isSecure = false;
   /** @internal */ pending: Uint8Array | undefined = undefined;
   /** What is pending lies in a buffer that was handed over. */
   private freesPending = false;
@@ -54,6 +80,8 @@ export class Transport {
   isClosed = false;
   /** A write has failed: the peer or the network has cut the connection, though what it sent before may still come. */
   isBroken = false;
+  /** The library's word for what ended TLS after the handshake, such as `TLSV1_ALERT_CERTIFICATE_REQUIRED`. */
+  tlsFault: string | undefined = undefined;
   private valveHolders = 0;
 
   /** False while bytes wait for the peer to read. */
@@ -72,6 +100,23 @@ export class Transport {
 
   get localAddress(): string {
     return this.socket?.localAddress ?? "";
+  }
+
+  /** The TLS peer's certificate verified against the authorities that it was asked for. */
+  get isPeerAuthorized(): boolean {
+    return (this.socket as { readonly authorized?: boolean } | undefined)?.authorized === true;
+  }
+
+  /** The TLS peer's certificate, verified or not; undefined when it showed none. */
+  get peerCertificate(): X509Certificate | undefined {
+    return (
+      this.socket as unknown as { getPeerX509Certificate?(): X509Certificate | undefined } | undefined
+    )?.getPeerX509Certificate?.();
+  }
+
+  /** The handshake resumed an earlier session. */
+  get isSessionReused(): boolean {
+    return (this.socket as unknown as { isSessionReused?(): boolean } | undefined)?.isSessionReused?.() === true;
   }
 
   /**
@@ -177,8 +222,11 @@ export class Transport {
     if (this.isClosed) return;
     const isWhole = this.pending === undefined;
     const socket = this.release();
-    if (isWhole) socket?.end();
-    else socket?.terminate();
+    if (isWhole) {
+      // On TLS, Bun's `end()` alone says that it ends and then keeps the socket until the peer closes, be it for ever.
+      if (this.isSecure) socket?.shutdown();
+      socket?.end();
+    } else socket?.terminate();
   }
 
   /** Full close now, with a reset (RST); kept bytes are lost. The receiver hears no more of it. */
@@ -193,6 +241,12 @@ export class Transport {
     this.receiver = nobody;
     this.pending = undefined;
     return socket;
+  }
+
+  /** @internal */
+  noteTlsFault({ code, message }: HandshakeError): void {
+    this.tlsFault = message?.split(":").at(-1) ?? code ?? "unknown";
+    this.isBroken = true;
   }
 
   /** @internal The socket can take bytes again; Bun also says so when nothing waits. */
@@ -254,9 +308,18 @@ export class Transport {
   }
 }
 
-/** What Bun calls; one object serves every socket, and each socket's `data` is its transport. */
+/** Handlers that Bun's types leave out: `session` brings what a client needs to resume. */
+interface SecureHandlers {
+  session(socket: Socket<Transport>, session: Uint8Array): void;
+}
+
+/**
+ * What Bun calls; one object serves every socket, and each socket's `data` is its transport.
+ *
+ * *Details*: the same for plain sockets and for TLS; the handshake's calls come for TLS alone.
+ */
 export const makeSocketHandlers = (onOpen: (socket: Socket<Transport>) => void): SocketHandler<Transport> => {
-  const handlers: SocketHandler<Transport, "uint8array"> = {
+  const handlers: SocketHandler<Transport, "uint8array"> & SecureHandlers = {
     // A plain Uint8Array: a Buffer's `subarray` costs several times as much.
     binaryType: "uint8array",
     open: onOpen,
@@ -272,15 +335,30 @@ export const makeSocketHandlers = (onOpen: (socket: Socket<Transport>) => void):
     close(socket, error) {
       socket.data.gone(error);
     },
+    handshake(socket, isDone, error) {
+      const transport = socket.data;
+      const { handshake } = transport;
+      transport.handshake = undefined;
+      handshake?.onHandshake(isDone, (error ?? undefined) as HandshakeError | undefined);
+    },
+    session(socket, session) {
+      socket.data.sessions?.keepSession(session);
+    },
     error(socket, error) {
+      // What the peer did to TLS after the handshake (a broken record, a renegotiation) has a code; it ends like a reset.
+      if (isPeersFault(error)) socket.data.noteTlsFault(error as HandshakeError);
       // A defect of ours in a callback: Bun would leave the socket open and half served. It must end, and be seen.
-      reportDefect(error);
+      else reportDefect(error);
       socket.terminate();
     },
   };
   // The type of Bun.listen's options knows only the default binaryType.
   return handlers as unknown as SocketHandler<Transport>;
 };
+
+const isPeersFault = (error: unknown): boolean =>
+  (error as { readonly code?: string } | undefined)?.code === "EPROTO" ||
+  (error as { readonly code?: string } | undefined)?.code?.startsWith("ERR_SSL_") === true;
 
 const reportDefect = (error: unknown): void => {
   process.stderr.write(`elbow: defect in a connection: ${(error as Error)?.stack ?? error}\n`);

@@ -10,9 +10,13 @@ export class ListenerCounters {
   acceptedConnections = 0;
   /** Turned away at the door: the cap on connections was reached. */
   refusedConnections = 0;
-  /** Bytes read from clients. */
+  /** TLS handshakes that were begun, with a whole ClientHello. */
+  handshakes = 0;
+  /** Those that were done, and resumed an earlier session. */
+  resumedHandshakes = 0;
+  /** Bytes read from clients; behind TLS, of the application. */
   receivedBytes = 0;
-  /** Bytes handed to clients' sockets. */
+  /** Bytes handed to clients' sockets; before TLS, of the application. */
   sentBytes = 0;
   /** HTTP answers by the first digit of their status; index 0 counts exchanges that ended without one. */
   readonly answers = new Float64Array(6);
@@ -35,6 +39,13 @@ export class InstanceCounters {
   openConnections = 0;
   /** Connections to the instance that were made. */
   connections = 0;
-  /** Attempts that failed: refused, or no answer in time (CloudWatch's BackendConnectionErrors). */
+  /** Attempts that failed: refused, no answer in time, no TLS, no trust (CloudWatch's BackendConnectionErrors). */
   connectionErrors = 0;
+  /** Of these, those where the instance didn't prove what it must (its key, or an authority's word for it). */
+  authenticationErrors = 0;
+
+  countFailure(isUntrusted: boolean): void {
+    this.connectionErrors++;
+    if (isUntrusted) this.authenticationErrors++;
+  }
 }

@@ -296,7 +296,8 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     if (response.hasStarted) this.fail("responseCut");
     else if (response.hasBytes) this.fail("badResponse");
     else if (backend !== undefined && this.mayRetry(backend)) this.retry(backend);
-    else this.fail("backendClosed");
+    // With TLS 1.3 an instance refuses us (it may want a certificate) after our side of the handshake is done.
+    else this.fail(backend?.transport.tlsFault === undefined ? "backendClosed" : "backendHandshakeFailed");
   }
 
   /**

@@ -1,7 +1,7 @@
 // A scriptable instance: a raw TCP server on loopback whose script decides, connection by connection, what an instance
 // does: read, answer, stall, stop reading, half-close, reset, close. It counts and records everything; it never does
 // anything that its script does not say.
-import type { TCPSocketListener } from "bun";
+import type { Socket, TCPSocketListener } from "bun";
 import { ByteEnd, byteEndHandlers, CutError } from "./byte-end.ts";
 import { type HttpRequest, readRequest } from "./http-message.ts";
 
@@ -43,7 +43,7 @@ export class FakeInstance implements Disposable {
   #listener: TCPSocketListener<ByteEnd> | undefined;
   #port = 0;
 
-  private constructor(private script: Script) {}
+  protected constructor(private script: Script) {}
 
   /** Starts an instance on `host` (default `127.0.0.1`) and `port` (default: any free one). */
   static start(script: Script, options: { readonly host?: string; readonly port?: number } = {}): FakeInstance {
@@ -58,21 +58,34 @@ export class FakeInstance implements Disposable {
       hostname: host,
       port,
       allowHalfOpen: true,
-      socket: {
-        ...byteEndHandlers,
-        open: (socket) => {
-          const connection = new InstanceConnection(this, this.connections.length);
-          socket.data = connection;
-          connection.attach(socket);
-          this.connections.push(connection);
-          void this.#run(connection);
-        },
-      },
+      ...this.ways,
     });
     this.#port = this.#listener.port;
   }
 
-  async #run(connection: InstanceConnection): Promise<void> {
+  /** How it listens, other than where; another kind of instance has other ways. */
+  protected get ways(): Pick<Bun.TCPSocketListenOptions<ByteEnd>, "socket" | "tls"> {
+    return {
+      socket: {
+        ...byteEndHandlers,
+        open: (socket) => {
+          const connection = new InstanceConnection(this, this.connections.length);
+          this.keep(connection, socket);
+          void this.run(connection);
+        },
+      },
+    };
+  }
+
+  /** A connection was accepted. */
+  protected keep(connection: InstanceConnection, socket: Socket<ByteEnd>): void {
+    socket.data = connection;
+    connection.attach(socket);
+    this.connections.push(connection);
+  }
+
+  /** Does what the script says with a connection. */
+  protected async run(connection: InstanceConnection): Promise<void> {
     try {
       await this.script(connection);
     } catch (error) {

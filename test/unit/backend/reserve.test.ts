@@ -156,6 +156,19 @@ test("while dials fail the waits double to 30 s, one dial at a time; each failur
   });
 });
 
+test("an instance that isn't trusted is left alone like one that can't be reached, and counted apart", () => {
+  withReserve(2, (member, dials, time) => {
+    dials.refuse("untrusted");
+    dials.refuse("handshake");
+    for (let second = 0; second < 20; second++) {
+      passTime(time, 1000);
+      if (dials.pending.length > 0) dials.refuse("untrusted");
+    }
+    expect(waits(dials)).toEqual([0, 1, 3, 5, 9]);
+    expect([member.counters.connectionErrors, member.counters.authenticationErrors]).toEqual([6, 5]);
+  });
+});
+
 test.each([
   ["a FIN", (transport: ReturnType<FakeDials["answer"]>) => transport.endOfInput()],
   ["a reset", (transport: ReturnType<FakeDials["answer"]>) => transport.gone({ code: "ECONNRESET" })],
