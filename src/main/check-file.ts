@@ -1,8 +1,10 @@
-// The work of `elbow check`: loads a file as `run` would and prints every problem, or one line when it is sound. The
-// problems are the command's data and go to standard output. It never binds a port and never resolves a name.
+// The work of `elbow check`: loads a file as `run` would, only that a certificate must be valid today, and prints every
+// problem, or that it is sound and what is worth a word all the same. All of that is the command's data and goes to
+// standard output. It never binds a port and never resolves a name.
 
-import { Effect } from "effect";
+import { Clock, Effect } from "effect";
 import { loadConfiguration } from "../control/configuration/load.ts";
+import { findRemarks } from "../control/configuration/remarks.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { CommandFailure } from "./command-failure.ts";
 
@@ -21,7 +23,7 @@ export const describeConfiguration = ({ loadBalancers }: Configuration): string 
 
 /** Checks a file; fails with exit code 1 after printing the problems. */
 export const checkFile = Effect.fnUntraced(function* (path: string): Effect.fn.Return<void, CommandFailure> {
-  const configuration = yield* loadConfiguration(path).pipe(
+  const configuration = yield* loadConfiguration(path, { refuseExpired: true }).pipe(
     Effect.mapError((error) => {
       process.stdout.write(`${error.message}\n`);
       return new CommandFailure({
@@ -30,5 +32,10 @@ export const checkFile = Effect.fnUntraced(function* (path: string): Effect.fn.R
       });
     }),
   );
-  process.stdout.write(`${path} is sound: ${describeConfiguration(configuration)}\n`);
+  const remarks = yield* findRemarks(configuration, yield* Clock.currentTimeMillis);
+  const lines = [
+    `${path} is sound: ${describeConfiguration(configuration)}`,
+    ...remarks.map((text) => `note: ${text}`),
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
 });

@@ -18,6 +18,8 @@ export interface ConfigurationSource {
   readonly isReloadable: boolean;
   /** Whether the start-up table ends with a command to try. */
   readonly hasTrial: boolean;
+  /** Once loaded: the file of the authority behind the certificates, where elbow made them itself and keeps it. */
+  readonly findAuthorityFile?: () => string | undefined;
   /** The words for the place where a setting, named by its path in the configuration, is changed. */
   readonly nameSetting: (setting: string) => string;
 }
@@ -45,6 +47,8 @@ export const makeFileSource = (path: string): ConfigurationSource => ({
 export const makeFlagSource = (flags: {
   readonly from: ReadonlyArray<string>;
   readonly to: ReadonlyArray<string>;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
   readonly managementPort: number | undefined;
 }): ConfigurationSource => ({
   title: "configuration from the command line",
@@ -63,14 +67,23 @@ const demoCommand = Bun.isStandaloneExecutable ? "elbow" : "npm start --";
 const exampleDemoPort = 18_080;
 
 /** Demo mode on these ports. */
-export const makeDemoSource = (ports: DemoPorts): ConfigurationSource => ({
-  title: "demo mode, no configuration: two instances of its own behind one load balancer",
-  load: Effect.flatMap(loadDemo, ({ acquireDemo }) => acquireDemo(ports)),
-  isReloadable: false,
-  hasTrial: true,
-  nameSetting: (setting) => {
-    const flag = demoFlags[setting] ?? setting;
-    const other = Object.values(ports).includes(exampleDemoPort) ? exampleDemoPort + 100 : exampleDemoPort;
-    return `${flag}, as in: ${demoCommand} ${flag} ${other}`;
-  },
-});
+export const makeDemoSource = (ports: DemoPorts): ConfigurationSource => {
+  let authorityFile: string | undefined;
+  return {
+    title: "demo mode, no configuration: two instances of its own behind one load balancer",
+    load: Effect.flatMap(loadDemo, ({ acquireDemo }) => acquireDemo(ports)).pipe(
+      Effect.map(({ configuration, certificate }) => {
+        authorityFile = certificate.authorityFile;
+        return configuration;
+      }),
+    ),
+    isReloadable: false,
+    hasTrial: true,
+    findAuthorityFile: () => authorityFile,
+    nameSetting: (setting) => {
+      const flag = demoFlags[setting] ?? setting;
+      const other = Object.values(ports).includes(exampleDemoPort) ? exampleDemoPort + 100 : exampleDemoPort;
+      return `${flag}, as in: ${demoCommand} ${flag} ${other}`;
+    },
+  };
+};

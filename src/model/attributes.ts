@@ -31,8 +31,10 @@ const mebibyte = 1024 * kibibyte;
 const fields = {
   /** Seconds of silence both ways after which a connection ends ("Configure the idle connection timeout…", AWS). */
   idleTimeout: whole("an idle timeout", 1, 4000, "seconds"),
-  /** Seconds that reaching one instance may take. */
+  /** Seconds that reaching one instance may take, the TLS handshake with it included. */
   connectTimeout: seconds("a connect timeout", 0.1, 300),
+  /** Seconds that a client of an HTTPS or SSL listener may take for its TLS handshake, from its connection on. */
+  handshakeTimeout: seconds("a handshake timeout", 0.1, 300),
   /** Seconds from the first byte of an HTTP request's head to its last. */
   requestHeadTimeout: seconds("a request head timeout", 0.1, 4000),
   /** Seconds that an HTTP request's body may take at any rate; from then on `requestBodyRate` holds. */
@@ -94,6 +96,7 @@ export const WrittenAttributes = Attributes.mapFields(Struct.map(Schema.optional
 export const defaultAttributes: Attributes = {
   idleTimeout: 60,
   connectTimeout: 5,
+  handshakeTimeout: 10,
   requestHeadTimeout: 60,
   requestBodyTimeout: 30,
   requestBodyRate: 240,

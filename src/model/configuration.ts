@@ -6,7 +6,7 @@
 import { Schema } from "effect";
 import { described } from "./described.ts";
 import { WrittenInventoryEntry } from "./instance.ts";
-import { BindAddress, LoadBalancer, WrittenLoadBalancer } from "./load-balancer.ts";
+import { BindAddress, type LoadBalancer, WrittenLoadBalancer } from "./load-balancer.ts";
 import { ListenPort } from "./port.ts";
 
 const ShutdownGrace = described(
@@ -47,18 +47,16 @@ export const WrittenConfiguration = Schema.Struct({
 /** What `defineConfig` accepts: the shape that people write, before defaults and rules. */
 export type WrittenConfiguration = typeof WrittenConfiguration.Encoded;
 
-/** The configuration with every member known. */
-export const Configuration = Schema.Struct({
-  management: Schema.Struct({ address: Schema.String, port: ListenPort }),
-  shutdownGrace: ShutdownGrace,
-  maxConnections: Schema.optionalKey(MaxConnections),
-  loadBalancers: Schema.Array(LoadBalancer),
-});
-
 /**
- * The whole configuration. `shutdownGrace` is in seconds; `maxConnections` caps client connections over the process.
+ * The whole configuration with every member known. `shutdownGrace` is in seconds; `maxConnections` caps client
+ * connections over the process.
  */
-export interface Configuration extends Schema.Schema.Type<typeof Configuration> {}
+export interface Configuration {
+  readonly management: { readonly address: string; readonly port: number };
+  readonly shutdownGrace: number;
+  readonly maxConnections?: number;
+  readonly loadBalancers: ReadonlyArray<LoadBalancer>;
+}
 
 /** Where the management server listens when a configuration doesn't say. */
 export const defaultManagement: Configuration["management"] = { address: "127.0.0.1", port: 9090 };

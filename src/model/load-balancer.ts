@@ -1,14 +1,15 @@
 /**
- * A load balancer: a bind address, listeners, instances and attributes under one name.
+ * A load balancer: a bind address, listeners, instances, attributes and policies under one name.
  * The unit that control starts, changes and stops; owns the shape and the rule for names.
  * Never holds anything that changes while it runs.
  */
 import { Schema } from "effect";
 import { parseAddress } from "./address.ts";
-import { Attributes, WrittenAttributes } from "./attributes.ts";
+import { type Attributes, WrittenAttributes } from "./attributes.ts";
 import { type Description, described } from "./described.ts";
-import { Instance, WrittenInstance } from "./instance.ts";
-import { Listener, WrittenListener } from "./listener.ts";
+import { type Instance, WrittenInstance } from "./instance.ts";
+import { type Listener, WrittenListener } from "./listener.ts";
+import { WrittenBackendPolicies, WrittenPolicies } from "./written-security.ts";
 
 /** What a load balancer's name is called in messages. */
 export const nameDescription: Description = {
@@ -38,16 +39,17 @@ export const WrittenLoadBalancer = Schema.Struct({
     expected: 'one such as ["127.0.0.1:3001", "127.0.0.1:3002"]; an empty one is []',
   }),
   attributes: Schema.optional(WrittenAttributes),
+  policies: Schema.optional(WrittenPolicies),
+  backendPolicies: Schema.optional(WrittenBackendPolicies),
 }).annotate({ title: "a load balancer", expected: "one with `listeners` and `instances`" });
 
-/** A load balancer with every member known. */
-export const LoadBalancer = Schema.Struct({
-  name: Schema.String,
-  address: Schema.optionalKey(Schema.String),
-  listeners: Schema.Array(Listener),
-  instances: Schema.Array(Instance),
-  attributes: Attributes,
-});
-
-/** One load balancer; without `address` it binds every address of this machine, IPv4 and IPv6. */
-export interface LoadBalancer extends Schema.Schema.Type<typeof LoadBalancer> {}
+/**
+ * One load balancer with every member known; without `address` it binds every address of this machine, IPv4 and IPv6.
+ */
+export interface LoadBalancer {
+  readonly name: string;
+  readonly address?: string;
+  readonly listeners: ReadonlyArray<Listener>;
+  readonly instances: ReadonlyArray<Instance>;
+  readonly attributes: Attributes;
+}

@@ -1,7 +1,7 @@
 /**
  * The four protocols of a listener and of the instances behind it.
  * Read by every step that must know its layer; owns the names and the two facts about each: its layer and whether it
- * is TLS. Never says which protocols this build can serve: that is a rule of the configuration.
+ * is TLS. Never says which of them go together: that is a rule of the configuration.
  */
 import { Schema, SchemaTransformation } from "effect";
 import { type Description, described } from "./described.ts";

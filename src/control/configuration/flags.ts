@@ -8,14 +8,20 @@ import { parseAddress } from "../../model/address.ts";
 import type { Configuration, WrittenConfiguration } from "../../model/configuration.ts";
 import { parseHost, splitHostAndPort } from "../../model/host.ts";
 import { isPort } from "../../model/port.ts";
-import { type CheckOptions, checkConfiguration } from "./check.ts";
+import { isSecure, type Protocol } from "../../model/protocol.ts";
+import { type CheckOptions, examineConfiguration, spellFindings } from "./check.ts";
 import { ConfigurationError } from "./configuration-error.ts";
-import type { Problem } from "./problem.ts";
+import { findSourceProblems } from "./load-sources.ts";
+import { type Problem, spellChoice } from "./problem.ts";
 
 /** What was given on the command line, in order. */
 export interface Flags {
   readonly from: ReadonlyArray<string>;
   readonly to: ReadonlyArray<string>;
+  /** The certificate's file, for every `https` and `ssl` in `from`. */
+  readonly cert?: string | undefined;
+  /** The file of its private key. */
+  readonly key?: string | undefined;
   /** Moves the management server; its address stays 127.0.0.1. */
   readonly managementPort?: number | undefined;
 }
@@ -23,7 +29,9 @@ export interface Flags {
 /** One `--from`, read. */
 interface Front {
   readonly flag: string;
-  readonly protocol: "HTTP" | "TCP";
+  readonly protocol: Protocol;
+  /** What instances speak: the same in clear. */
+  readonly behind: Protocol;
   readonly address: string | undefined;
   readonly port: number;
 }
@@ -35,47 +43,77 @@ interface Server {
   readonly port: number;
 }
 
-const defaultHttpPort = 80;
-const fromExample = "one such as http://127.0.0.1:8080 or tcp://[::1]:5432";
+/** The schemes of `--from`: what clients speak, what instances speak, and the port where none is written. */
+const schemes: Readonly<
+  Record<string, { readonly protocol: Protocol; readonly behind: Protocol; readonly port?: number }>
+> = {
+  http: { protocol: "HTTP", behind: "HTTP", port: 80 },
+  https: { protocol: "HTTPS", behind: "HTTP", port: 443 },
+  tcp: { protocol: "TCP", behind: "TCP" },
+  ssl: { protocol: "SSL", behind: "TCP" },
+};
+
+const defaultInstancePort = 80;
+const fromExample = "one such as http://127.0.0.1:8080, https://:8443 or tcp://[::1]:5432";
 const toExample = "one such as 127.0.0.1:3001, [::1]:3001 or app.internal:3001";
 
 /** Reads the flags of `serve`. Each bind address becomes one load balancer, and each has every `--to`. */
-export const fromFlags = (flags: Flags, options: CheckOptions = {}): Effect.Effect<Configuration, ConfigurationError> =>
-  Effect.suspend(() => {
-    const problems: Array<Problem> = [];
-    const keep = <T>(read: T | Problem): ReadonlyArray<T> => {
-      if (typeof read !== "object" || read === null || !("problem" in read)) return [read as T];
-      problems.push(read);
-      return [];
-    };
-    const fronts = flags.from.flatMap((text) => keep(readFrom(text, options)));
-    if (flags.from.length === 0) problems.push({ path: "--from", problem: "is missing", expected: fromExample });
-    const isAllHttp = flags.from.every((text) => /^http:/i.test(text));
-    const servers = flags.to.flatMap((text) => keep(readTo(text, isAllHttp)));
-    if (flags.to.length === 0) problems.push({ path: "--to", problem: "is missing", expected: toExample });
+export const fromFlags = Effect.fnUntraced(function* (
+  flags: Flags,
+  options: CheckOptions = {},
+): Effect.fn.Return<Configuration, ConfigurationError> {
+  const problems: Array<Problem> = [];
+  const keep = <T>(read: T | Problem): ReadonlyArray<T> => {
+    if (typeof read !== "object" || read === null || !("problem" in read)) return [read as T];
+    problems.push(read);
+    return [];
+  };
+  const fronts = flags.from.flatMap((text) => keep(readFrom(text, options)));
+  if (flags.from.length === 0) problems.push({ path: "--from", problem: "is missing", expected: fromExample });
+  problems.push(...findCertificateProblems(flags));
+  const isAllHttp = flags.from.every((text) => /^https?:/i.test(text));
+  const servers = flags.to.flatMap((text) => keep(readTo(text, isAllHttp)));
+  if (flags.to.length === 0) problems.push({ path: "--to", problem: "is missing", expected: toExample });
 
-    const { written, labels } = write(fronts, servers, flags.managementPort);
-    if (fronts.length > 0) {
-      const checked = checkConfiguration(written, options);
-      if ("configuration" in checked && problems.length === 0) return Effect.succeed(checked.configuration);
-      if ("problems" in checked) problems.push(...relabel(checked.problems, labels));
+  const { written, labels } = write(fronts, servers, flags);
+  if (fronts.length > 0) {
+    const examined = examineConfiguration(written, options);
+    const findings = [...examined.findings, ...(yield* findSourceProblems(examined.sources))];
+    if (findings.length === 0 && problems.length === 0) return examined.configuration();
+    // A listener without its certificate has been told as a flag that is missing.
+    const isWhole = flags.cert !== undefined && flags.key !== undefined;
+    const told = findings.filter(({ place }) => isWhole || place.at(-1) !== "certificate");
+    problems.push(...relabel(spellFindings(told, written), labels));
+  }
+  return yield* new ConfigurationError({ file: "command line", problems });
+});
+
+const isSecureText = (text: string): boolean => /^(?:https|ssl):/i.test(text);
+
+/** Certificate and key belong together, and to a listener that shows them. */
+const findCertificateProblems = ({ from, cert, key }: Flags): ReadonlyArray<Problem> => {
+  const secure = from.find(isSecureText);
+  const flags = [
+    ["--cert", cert, "the file of a certificate in PEM"],
+    ["--key", key, "the file of the certificate's private key"],
+  ] as const;
+  return flags.flatMap(([path, value, what]) => {
+    if (secure !== undefined) {
+      return value === undefined ? [{ path, problem: `is missing, and ${secure} needs it`, expected: what }] : [];
     }
-    return Effect.fail(new ConfigurationError({ file: "command line", problems }));
+    if (value === undefined) return [];
+    const problem = "is for https and ssl, and no --from has one of them";
+    return [{ path: `${path} ${value}`, problem, expected: "a --from such as https://:8443" }];
   });
+};
 
 const readFrom = (text: string, options: CheckOptions): Front | Problem => {
   const refuse = (problem: string, expected = fromExample): Problem => ({ path: `--from ${text}`, problem, expected });
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i.exec(text);
   if (match === null) return refuse("has no scheme");
   const scheme = match[1]!.toLowerCase();
-  if (["https", "ssl", "tls"].includes(scheme)) {
-    const clear = scheme === "https" ? "http" : "tcp";
-    return refuse(
-      `${scheme} is not built yet`,
-      `${clear}://${match[2]}; elbow doesn't serve ${scheme} in clear instead`,
-    );
-  }
-  if (scheme !== "http" && scheme !== "tcp") return refuse(`${scheme} is not a scheme`, "http or tcp");
+  const known = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
+  if (known === undefined) return refuse(`${scheme} is not a scheme`, spellChoice(Object.keys(schemes)));
   if (match[3] !== "" && match[3] !== "/") {
     return refuse(`${match[3]} can't be told apart by a listener`, `${scheme}://${match[2]}`);
   }
@@ -84,12 +122,14 @@ const readFrom = (text: string, options: CheckOptions): Front | Problem => {
   const address = readBindAddress(host);
   if (address === "unknown")
     return refuse(`${host} is not an IP address`, "127.0.0.1, [::1], another one or * for all");
-  if (digits === undefined && scheme === "tcp") return refuse("has no port", `tcp://${host}:5432 with your port`);
-  const port = digits === undefined ? defaultHttpPort : /^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN;
+  if (digits === undefined && known.port === undefined) {
+    return refuse("has no port", `${scheme}://${host}:5432 with your port`);
+  }
+  const port = digits === undefined ? known.port! : /^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN;
   if (!isPort(port) && !(port === 0 && options.allowEphemeralPorts)) {
     return refuse(`${digits === "" ? "an empty text" : digits} is not a port`, "a whole number from 1 to 65535");
   }
-  return { flag: `--from ${text}`, protocol: scheme === "http" ? "HTTP" : "TCP", address, port };
+  return { flag: `--from ${text}`, protocol: known.protocol, behind: known.behind, address, port };
 };
 
 /** `localhost` is 127.0.0.1 here, as in every example that people copy; `*` and nothing at all are every address. */
@@ -116,25 +156,36 @@ const readTo = (text: string, isAllHttp: boolean): Server | Problem => {
     return { path: flag, problem: "is an instance id, and flags have no inventory to find it in", expected: toExample };
   }
   const bracketed = host.includes(":") ? `[${host}]` : host;
-  const port = split.port ?? (isAllHttp ? defaultHttpPort : undefined);
+  const port = split.port ?? (isAllHttp ? defaultInstancePort : undefined);
   if (port === undefined) return { path: flag, problem: "has no port", expected: `${bracketed}:5432 with your port` };
   return { flag, text: `${bracketed}:${port}`, port };
 };
 
 /** Every server carries its port; the instance port of the listeners is only there to be overridden. */
-const write = (fronts: ReadonlyArray<Front>, servers: ReadonlyArray<Server>, managementPort: number | undefined) => {
+const write = (fronts: ReadonlyArray<Front>, servers: ReadonlyArray<Server>, flags: Flags) => {
+  const { cert, key, managementPort } = flags;
+  const certificate = cert === undefined || key === undefined ? undefined : { cert, key };
   const labels = new Map<string, string>([["management.port", "--management-port"]]);
-  const instancePort = servers[0]?.port ?? defaultHttpPort;
+  const instancePort = servers[0]?.port ?? defaultInstancePort;
   const addresses = [...new Set(fronts.map(({ address }) => address))];
   const loadBalancers: Record<string, WrittenConfiguration["loadBalancers"][string]> = {};
   for (const [position, address] of addresses.entries()) {
     const name = addresses.length === 1 ? "serve" : `serve-${position + 1}`;
     const mine = fronts.filter((front) => front.address === address);
-    for (const [index, { flag }] of mine.entries()) labels.set(`loadBalancers.${name}.listeners[${index}]`, flag);
+    for (const [index, { flag }] of mine.entries()) {
+      const place = `loadBalancers.${name}.listeners[${index}]`;
+      labels.set(`${place}.certificate`, "--cert").set(place, flag);
+    }
     for (const [index, { flag }] of servers.entries()) labels.set(`loadBalancers.${name}.instances[${index}]`, flag);
     loadBalancers[name] = {
       address,
-      listeners: mine.map(({ protocol, port }) => ({ protocol, port, instancePort })),
+      listeners: mine.map(({ protocol, behind, port }) => ({
+        protocol,
+        port,
+        instanceProtocol: behind,
+        instancePort,
+        certificate: isSecure(protocol) ? certificate : undefined,
+      })),
       instances: servers.map(({ text }) => text),
     };
   }

@@ -1,11 +1,11 @@
 /**
- * The rules that tie a load balancer's name and listeners together, and what this build can't serve yet.
+ * The rules that tie a load balancer's name and listeners together.
  * The second half of a check; sees only sound members, and says nothing where a member it needs is missing.
  * Owns the legal protocol pairs; never compares listeners of different load balancers (bind-rules.ts does).
  */
 import { isLoadBalancerName, nameDescription } from "../../model/load-balancer.ts";
 import { portDescription } from "../../model/port.ts";
-import { isLayer7, isSecure, type Protocol } from "../../model/protocol.ts";
+import { isLayer7, isSecure } from "../../model/protocol.ts";
 import { childOf, type Finding, spellPlace, spellValue } from "./problem.ts";
 import type { SiftedListener, SiftedLoadBalancer } from "./sift.ts";
 
@@ -65,26 +65,16 @@ export const zeroPort = (place: Finding["place"]): Finding => ({
 /** AWS: "Listeners for your Classic Load Balancer": layer 7 goes with layer 7 and layer 4 with layer 4. */
 const findProtocolProblems = (listener: SiftedListener): ReadonlyArray<Finding> => {
   const { place, protocol, instanceProtocol, isInstanceProtocolWritten } = listener;
-  const findings: Array<Finding> = [];
-  if (protocol !== undefined && isSecure(protocol)) findings.push(notBuilt([...place, "protocol"], protocol));
-  if (instanceProtocol === undefined || !isInstanceProtocolWritten) return findings;
-  const instancePlace = [...place, "instanceProtocol"];
-  if (protocol !== undefined && isLayer7(protocol) !== isLayer7(instanceProtocol)) {
-    findings.push({
-      place: instancePlace,
+  if (protocol === undefined || instanceProtocol === undefined || !isInstanceProtocolWritten) return [];
+  if (isLayer7(protocol) === isLayer7(instanceProtocol)) return [];
+  return [
+    {
+      place: [...place, "instanceProtocol"],
       problem: `${instanceProtocol} can't stand behind a listener that speaks ${protocol}`,
       expected: isLayer7(protocol) ? "HTTP or HTTPS behind HTTP and HTTPS" : "TCP or SSL behind TCP and SSL",
-    });
-  }
-  if (isSecure(instanceProtocol)) findings.push(notBuilt(instancePlace, instanceProtocol));
-  return findings;
+    },
+  ];
 };
-
-const notBuilt = (place: Finding["place"], protocol: Protocol): Finding => ({
-  place,
-  problem: `${protocol} is not built yet`,
-  expected: `${isLayer7(protocol) ? "HTTP" : "TCP"}; elbow doesn't serve ${protocol} in clear instead`,
-});
 
 /** Elastic Load Balancing API, `Listener.InstanceProtocol`: one instance port is secure for all listeners or for none. */
 const findSecurityProblems = (

@@ -1,15 +1,16 @@
 /**
- * Loads a configuration file of any kind and checks it.
+ * Loads a configuration file of any kind and checks it, with the certificates that it names.
  * The way in for `run --config`, `check` and a reload; owns the file extensions and what can go wrong with a file.
  * Never changes anything: a configuration that is refused leaves no trace.
  */
 import { readFile, stat } from "node:fs/promises";
-import { extname, resolve } from "node:path";
+import { dirname, extname, resolve } from "node:path";
 import { Effect, Predicate } from "effect";
 import type { Configuration } from "../../model/configuration.ts";
-import { type CheckOptions, checkConfiguration } from "./check.ts";
+import { type CheckOptions, examineConfiguration, spellFindings } from "./check.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { parseJson, parseYaml } from "./document-file.ts";
+import { findSourceProblems, type LoadSourcesOptions } from "./load-sources.ts";
 import { importModule } from "./module-file.ts";
 import { spellChoice } from "./problem.ts";
 
@@ -17,16 +18,18 @@ const moduleExtensions = [".ts", ".mts", ".js", ".mjs"];
 const documentExtensions = [".json", ".yaml", ".yml"];
 
 /**
- * Reads and checks a file; a path that is not absolute is relative to the working directory. Every call reads anew.
- * Fails with every problem at once.
+ * Reads and checks a file, and the certificates and keys that it names; a path that is not absolute is relative to the
+ * working directory, and one in the file to the file's folder. Every call reads anew. Fails with every problem at once.
  */
 export const loadConfiguration = Effect.fnUntraced(function* (
   path: string,
-  options: CheckOptions = {},
+  options: Omit<CheckOptions, "directory"> & LoadSourcesOptions = {},
 ): Effect.fn.Return<Configuration, ConfigurationError> {
-  const checked = checkConfiguration(yield* readWritten(path), options);
-  if ("configuration" in checked) return checked.configuration;
-  return yield* new ConfigurationError({ file: path, problems: checked.problems });
+  const written = yield* readWritten(path);
+  const examined = examineConfiguration(written, { ...options, directory: dirname(resolve(path)) });
+  const findings = [...examined.findings, ...(yield* findSourceProblems(examined.sources, options))];
+  if (findings.length === 0) return examined.configuration();
+  return yield* new ConfigurationError({ file: path, problems: spellFindings(findings, written) });
 });
 
 /** Reads what a file says, unchecked. */

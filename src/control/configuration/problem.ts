@@ -33,8 +33,9 @@ export const spellPlace = (place: Place): string => {
   return text;
 };
 
-/** Spells a value in a few words: texts and numbers as they are, lists and objects by kind. */
+/** Spells a value in a few words: texts and numbers as they are, lists and objects by kind; keys in PEM are no one's. */
 export const spellValue = (value: unknown): string => {
+  if (typeof value === "string" && value.includes("-----BEGIN")) return "PEM text";
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "function") return "a function";

@@ -1,7 +1,7 @@
 /**
  * The first half of a check: does the written configuration have the shape of the model's Schemas?
  * Runs before the rules; turns a Schema's issues into findings whose words are the annotations of those Schemas.
- * Owns no knowledge of any key or range.
+ * Owns no knowledge of any key or range, and repeats no value that its Schema calls a secret.
  */
 import { Result, Schema, type SchemaAST, type SchemaIssue } from "effect";
 import { WrittenConfiguration } from "../../model/configuration.ts";
@@ -13,9 +13,22 @@ const decode = Schema.decodeUnknownResult(WrittenConfiguration, { errors: "all",
 /** Every place where the written configuration departs from its shape. */
 export const findShapeProblems = (written: unknown): ReadonlyArray<Finding> => {
   const decoded = decode(written);
-  if (Result.isSuccess(decoded)) return [];
+  return Result.isSuccess(decoded) ? [] : describeFailure(decoded.failure, [], written);
+};
+
+/** Decodes a part whose shape another part decides, such as a policy's attributes; fails with every departure. */
+export const decodePart = <T>(
+  schema: Schema.Codec<T, unknown>,
+  place: Place,
+  value: unknown,
+): Result.Result<T, ReadonlyArray<Finding>> =>
+  Result.mapError(Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })(value), (error) =>
+    describeFailure(error, place, value),
+  );
+
+const describeFailure = (error: Schema.SchemaError, place: Place, value: unknown): ReadonlyArray<Finding> => {
   const findings: Array<Finding> = [];
-  collect(decoded.failure.issue, { place: [], value: written, parent: undefined }, findings);
+  collect(error.issue, { place, value, parent: undefined }, findings);
   return findings;
 };
 
@@ -103,7 +116,9 @@ type Annotations = Readonly<Record<string, unknown>> | undefined;
 
 const phrase = (value: unknown, annotations: Annotations): { problem: string; expected: string } => {
   const { title, expected } = annotationsOf({ annotations });
-  return { problem: `${spellValue(value)} is not ${title}`, expected };
+  // What may be a key or a passphrase is not repeated: problems end up in logs.
+  const isSecret = annotations?.isSecret === true && typeof value !== "object";
+  return { problem: `${isSecret ? "the value" : spellValue(value)} is not ${title}`, expected };
 };
 
 const annotationsOf = (annotated: { readonly annotations?: Annotations } | undefined) => ({

@@ -3,7 +3,7 @@
  * Stands between the shape check and the rules, so that one broken member doesn't hide the problems of its neighbours.
  * Owns no message: what it leaves out, the shape check has already told.
  */
-import { Option, Predicate, Schema, Struct } from "effect";
+import { Schema, Struct } from "effect";
 import { type Address, parseAddress } from "../../model/address.ts";
 import { Attributes } from "../../model/attributes.ts";
 import { WrittenConfiguration, WrittenManagement } from "../../model/configuration.ts";
@@ -13,6 +13,15 @@ import { WrittenListener } from "../../model/listener.ts";
 import { WrittenLoadBalancer } from "../../model/load-balancer.ts";
 import type { Protocol } from "../../model/protocol.ts";
 import type { Place } from "./problem.ts";
+import {
+  type SiftedBackendPolicies,
+  type SiftedListenerSecurity,
+  type SiftedPolicy,
+  siftBackendPolicies,
+  siftListenerSecurity,
+  siftPolicies,
+} from "./sift-security.ts";
+import { itemsOf, membersOf, take } from "./sound-parts.ts";
 
 /** A bind address that was left out binds everything; one that is broken must not be compared with others. */
 export type Bind = { readonly isKnown: true; readonly address: Address | undefined } | { readonly isKnown: false };
@@ -25,6 +34,7 @@ export interface SiftedListener {
   readonly instanceProtocol: Protocol | undefined;
   readonly isInstanceProtocolWritten: boolean;
   readonly instancePort: number | undefined;
+  readonly security: SiftedListenerSecurity;
 }
 
 /** An entry of an instance list that is a text; what it names is settled by the rules. */
@@ -42,6 +52,8 @@ export interface SiftedLoadBalancer {
   readonly instances: ReadonlyArray<SiftedInstance>;
   /** Those that were written; the rules fill in the rest. */
   readonly attributes: Partial<Attributes>;
+  readonly policies: ReadonlyArray<SiftedPolicy>;
+  readonly backendPolicies: ReadonlyArray<SiftedBackendPolicies>;
 }
 
 /** The sound members of a configuration; an inventory id whose entry is broken maps to undefined. */
@@ -89,6 +101,8 @@ const siftLoadBalancer = (name: string, written: unknown): SiftedLoadBalancer =>
       return text === undefined ? [] : [{ place: [...place, "instances", index], text }];
     }),
     attributes: siftAttributes(members.get("attributes")),
+    policies: siftPolicies([...place, "policies"], members.get("policies")),
+    backendPolicies: siftBackendPolicies([...place, "backendPolicies"], members.get("backendPolicies")),
   };
 };
 
@@ -114,6 +128,7 @@ const siftListener = (place: Place, written: unknown): SiftedListener => {
       : protocol,
     isInstanceProtocolWritten,
     instancePort: take(fields.instancePort, members.get("instancePort")),
+    security: siftListenerSecurity(place, members),
   };
 };
 
@@ -134,12 +149,3 @@ const siftBind = (written: unknown): Bind => {
   const text = take(WrittenLoadBalancer.fields.address, written);
   return text === undefined ? { isKnown: false } : { isKnown: true, address: parseAddress(text) };
 };
-
-const take = <T>(schema: Schema.Decoder<T>, value: unknown): T | undefined =>
-  Option.getOrUndefined(Schema.decodeUnknownOption(schema)(value));
-
-/** A Map, because a name such as `constructor` must not find what every object inherits. */
-const membersOf = (value: unknown): ReadonlyMap<string, unknown> =>
-  new Map(Predicate.isObject(value) ? Object.entries(value) : []);
-
-const itemsOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : []);

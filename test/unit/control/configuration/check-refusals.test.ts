@@ -45,7 +45,7 @@ describe("refused, in these words", () => {
       "an unknown key, misspelt",
       web({ listners: [] }),
       [
-        "loadBalancers.web.listners: unknown key `listners`; did you mean `listeners`? (expected one of `address`, `listeners`, `instances`, `attributes`)",
+        "loadBalancers.web.listners: unknown key `listners`; did you mean `listeners`? (expected one of `address`, `listeners`, `instances`, `attributes`, `policies`, `backendPolicies`)",
       ],
     ],
     [
@@ -125,26 +125,10 @@ describe("refused, in these words", () => {
       ],
     ],
     [
-      "HTTPS in front",
-      listening({ ...listener, protocol: "HTTPS", instanceProtocol: "HTTP" }),
-      [`${first}.protocol: HTTPS is not built yet (expected HTTP; elbow doesn't serve HTTPS in clear instead)`],
-    ],
-    [
-      "SSL in front",
-      listening({ ...tcpListener, protocol: "ssl" }),
-      [`${first}.protocol: SSL is not built yet (expected TCP; elbow doesn't serve SSL in clear instead)`],
-    ],
-    [
-      "HTTPS behind",
-      listening({ ...listener, instanceProtocol: "HTTPS" }),
-      [`${first}.instanceProtocol: HTTPS is not built yet (expected HTTP; elbow doesn't serve HTTPS in clear instead)`],
-    ],
-    [
       "SSL behind, on an instance port that also gets HTTP",
       listening(listener, { ...tcpListener, instanceProtocol: "SSL" }),
       [
         `${second}.instancePort: 80 gets SSL here and HTTP from ${first} (expected HTTP and TCP, or HTTPS and SSL, but not both kinds to one instance port)`,
-        `${second}.instanceProtocol: SSL is not built yet (expected TCP; elbow doesn't serve SSL in clear instead)`,
       ],
     ],
     [

@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { Effect, Result } from "effect";
 import { type Flags, fromFlags } from "../../../../src/control/configuration/flags.ts";
 import { defaultAttributes } from "../../../../src/model/attributes.ts";
+import { issueTestCertificate } from "../../../support/certificates.ts";
+import { makeFolder } from "../../../support/folder.ts";
 
 const read = (from: ReadonlyArray<string>, to: ReadonlyArray<string>, rest: Partial<Flags> = {}) =>
   Effect.runSync(Effect.result(fromFlags({ from, to, ...rest })));
@@ -64,12 +66,35 @@ describe("a configuration without a file", () => {
     expect(loadBalancer?.instances[0]?.port).toBe(80);
   });
 
+  test("https and ssl are in clear behind, with one certificate for all", async () => {
+    const certificate = await issueTestCertificate();
+    using folder = makeFolder({ "site.pem": certificate.chainPem, "site.key": certificate.keyPem });
+    const [cert, key] = [`${folder.path}/site.pem`, `${folder.path}/site.key`];
+    const [loadBalancer] = (
+      await Effect.runPromise(
+        fromFlags({
+          from: ["https://127.0.0.1", "ssl://127.0.0.1:8444", "http://127.0.0.1"],
+          to: ["app:1"],
+          cert,
+          key,
+        }),
+      )
+    ).loadBalancers;
+    expect(
+      loadBalancer?.listeners.map((one) => [one.protocol, one.port, one.instanceProtocol, one.security?.certificates]),
+    ).toEqual([
+      ["HTTPS", 443, "HTTP", [{ cert: { file: cert, path: cert }, key: { file: key, path: key } }]],
+      ["SSL", 8444, "TCP", [{ cert: { file: cert, path: cert }, key: { file: key, path: key } }]],
+      ["HTTP", 80, "HTTP", undefined],
+    ]);
+  });
+
   test("the management port moves, and makes way", () => {
     expect(decode(["http://:9090"], ["app"], { managementPort: 9091 }).management.port).toBe(9091);
   });
 });
 
-const from = "(expected one such as http://127.0.0.1:8080 or tcp://[::1]:5432)";
+const from = "(expected one such as http://127.0.0.1:8080, https://:8443 or tcp://[::1]:5432)";
 const to = "(expected one such as 127.0.0.1:3001, [::1]:3001 or app.internal:3001)";
 
 describe("refused, in terms of the flags", () => {
@@ -81,18 +106,23 @@ describe("refused, in terms of the flags", () => {
       [`--from 127.0.0.1:8080: has no scheme ${from}`, "--to app: has no port (expected app:5432 with your port)"],
     ],
     [
-      ["https://:443"],
+      ["ssl://127.0.0.1"],
       ["app:1"],
       [
-        "--from https://:443: https is not built yet (expected http://:443; elbow doesn't serve https in clear instead)",
+        "--from ssl://127.0.0.1: has no port (expected ssl://127.0.0.1:5432 with your port)",
+        "--cert: is missing, and ssl://127.0.0.1 needs it (expected the file of a certificate in PEM)",
+        "--key: is missing, and ssl://127.0.0.1 needs it (expected the file of the certificate's private key)",
       ],
     ],
     [
-      ["ssl://:443"],
+      ["http://:80", "https://:443"],
       ["app:1"],
-      ["--from ssl://:443: ssl is not built yet (expected tcp://:443; elbow doesn't serve ssl in clear instead)"],
+      [
+        "--cert: is missing, and https://:443 needs it (expected the file of a certificate in PEM)",
+        "--key: is missing, and https://:443 needs it (expected the file of the certificate's private key)",
+      ],
     ],
-    [["udp://:53"], ["app:1"], ["--from udp://:53: udp is not a scheme (expected http or tcp)"]],
+    [["udp://:53"], ["app:1"], ["--from udp://:53: udp is not a scheme (expected http, https, tcp or ssl)"]],
     [
       ["http://app:80"],
       ["app:1"],
@@ -149,5 +179,30 @@ describe("refused, in terms of the flags", () => {
     ],
   ])("--from %j --to %j", (fronts, servers, lines) => {
     expect(refuse(fronts, servers)).toEqual([...lines]);
+  });
+
+  const certificateOf = async (flags: Partial<Flags>, from = ["https://:443", "ssl://:444"]) => {
+    const result = await Effect.runPromise(Effect.result(fromFlags({ from, to: ["app"], ...flags })));
+    return Result.isFailure(result) ? result.failure.message.split("\n") : [];
+  };
+
+  test("a certificate that can't be read, once for all listeners, beside what else is wrong", async () => {
+    expect(await certificateOf({ cert: "/nowhere.pem", key: "/nowhere.key" })).toEqual([
+      "--to app: has no port (expected app:5432 with your port)",
+      expect.stringMatching(/^--cert: \/nowhere\.pem: no such file \(expected .+\)$/),
+    ]);
+  });
+
+  test("a certificate without its key, or with nobody to show it to", async () => {
+    expect(await certificateOf({ cert: "a.pem", to: ["app:1"] })).toEqual([
+      "--key: is missing, and https://:443 needs it (expected the file of the certificate's private key)",
+    ]);
+    expect(await certificateOf({ cert: "a.pem", key: "a.key" }, ["http://:80"])).toEqual([
+      "--cert a.pem: is for https and ssl, and no --from has one of them (expected a --from such as https://:8443)",
+      "--key a.key: is for https and ssl, and no --from has one of them (expected a --from such as https://:8443)",
+    ]);
+    expect(await certificateOf({ key: "a.key", to: ["app:1"] }, ["http://:80"])).toEqual([
+      "--key a.key: is for https and ssl, and no --from has one of them (expected a --from such as https://:8443)",
+    ]);
   });
 });

@@ -1,0 +1,98 @@
+/**
+ * Takes the sound parts of what a configuration writes about TLS: certificates, client authentication and policies.
+ * The part of sift.ts for encryption; what is broken by itself is left out here and told by the shape check.
+ * Owns no message, resolves no path and knows no policy type.
+ */
+import {
+  WrittenCertificate,
+  WrittenClientAuth,
+  WrittenInstanceAuthority,
+  WrittenPolicy,
+} from "../../model/written-security.ts";
+import type { Place } from "./problem.ts";
+import { itemsOf, membersOf, take } from "./sound-parts.ts";
+
+/** A certificate as written: paths or PEM text. */
+export type SoundCertificate = typeof WrittenCertificate.Type;
+
+/** Something that was written, and where. */
+export interface Placed<T> {
+  readonly place: Place;
+  readonly value: T;
+}
+
+/** What a listener writes about TLS; whether a member stands there at all counts even where its value is broken. */
+export interface SiftedListenerSecurity {
+  /** Of `certificate` and `certificates` alike. */
+  readonly certificates: ReadonlyArray<Placed<SoundCertificate>>;
+  readonly isCertificateWritten: boolean;
+  readonly areCertificatesWritten: boolean;
+  /** `certificates: []`. */
+  readonly hasEmptyCertificates: boolean;
+  readonly policies: ReadonlyArray<Placed<string>>;
+  readonly clientAuth: Placed<typeof WrittenClientAuth.Type> | undefined;
+  readonly isClientAuthWritten: boolean;
+}
+
+/** A policy of a load balancer; `type` and `attributes` are undefined where they are broken. */
+export interface SiftedPolicy {
+  readonly place: Place;
+  readonly name: string;
+  readonly type: string | undefined;
+  readonly attributes: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The back-end policies of one instance port, as its key is written. */
+export interface SiftedBackendPolicies {
+  readonly place: Place;
+  readonly port: string;
+  readonly entries: ReadonlyArray<Placed<string | typeof WrittenInstanceAuthority.Type>>;
+}
+
+/** Takes what a listener at `place` writes about TLS. */
+export const siftListenerSecurity = (place: Place, members: ReadonlyMap<string, unknown>): SiftedListenerSecurity => {
+  const [certificate, certificates] = [members.get("certificate"), members.get("certificates")];
+  const clientAuth = members.get("clientAuth");
+  const soundClientAuth = take(WrittenClientAuth, clientAuth);
+  return {
+    certificates: [
+      ...placed([...place, "certificate"], take(WrittenCertificate, certificate)),
+      ...itemsOf(certificates).flatMap((item, index) =>
+        placed([...place, "certificates", index], take(WrittenCertificate, item)),
+      ),
+    ],
+    isCertificateWritten: certificate !== undefined,
+    areCertificatesWritten: certificates !== undefined,
+    hasEmptyCertificates: Array.isArray(certificates) && certificates.length === 0,
+    policies: itemsOf(members.get("policies")).flatMap((item, index) =>
+      typeof item === "string" ? [{ place: [...place, "policies", index], value: item }] : [],
+    ),
+    clientAuth: placed([...place, "clientAuth"], soundClientAuth)[0],
+    isClientAuthWritten: clientAuth !== undefined,
+  };
+};
+
+/** Takes the policies of a load balancer, those with broken members too: their names are taken. */
+export const siftPolicies = (place: Place, written: unknown): ReadonlyArray<SiftedPolicy> =>
+  [...membersOf(written)].map(([name, value]) => {
+    const members = membersOf(value);
+    return {
+      place: [...place, name],
+      name,
+      type: take(WrittenPolicy.fields.type, members.get("type")),
+      attributes: take(WrittenPolicy.fields.attributes, members.get("attributes")),
+    };
+  });
+
+/** Takes the back-end policies of a load balancer, by instance port. */
+export const siftBackendPolicies = (place: Place, written: unknown): ReadonlyArray<SiftedBackendPolicies> =>
+  [...membersOf(written)].map(([port, value]) => {
+    const own: Place = [...place, port];
+    const entries = itemsOf(value).flatMap((item, index) =>
+      placed([...own, index], typeof item === "string" ? item : take(WrittenInstanceAuthority, item)),
+    );
+    return { place: own, port, entries };
+  });
+
+const placed = <T>(place: Place, value: T | undefined): ReadonlyArray<Placed<T>> =>
+  value === undefined ? [] : [{ place, value }];
