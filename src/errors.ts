@@ -9,7 +9,15 @@ import { Data } from "effect";
 export type Side = "client" | "backend" | "proxy";
 
 /** How far the connection or exchange had come. */
-export type Phase = "accept" | "requestHead" | "requestBody" | "balance" | "dial" | "responseHead" | "responseBody";
+export type Phase =
+  | "accept"
+  | "handshake"
+  | "requestHead"
+  | "requestBody"
+  | "balance"
+  | "dial"
+  | "responseHead"
+  | "responseBody";
 
 /** What is known of one reason. */
 export interface ReasonFacts {
@@ -35,6 +43,15 @@ const reason = (side: Side, phase: Phase, status: ReasonFacts["status"], level: 
 export const reasons = {
   connectionCapReached: reason("proxy", "accept", 0, "warn"),
   idle: reason("client", "accept", 0, "debug"),
+  handshakeTimeout: reason("client", "handshake", 0, "debug"),
+  handshakeCut: reason("client", "handshake", 0, "debug"),
+  handshakeNotTls: reason("client", "handshake", 0, "debug"),
+  handshakeFailed: reason("client", "handshake", 0, "debug"),
+  noSharedProtocol: reason("client", "handshake", 0, "debug"),
+  noSharedCipher: reason("client", "handshake", 0, "debug"),
+  noSharedApplication: reason("client", "handshake", 0, "debug"),
+  clientCertificateMissing: reason("client", "handshake", 0, "debug"),
+  clientCertificateRefused: reason("client", "handshake", 0, "debug"),
   clientReset: reason("client", "requestHead", 0, "debug"),
   badRequest: reason("client", "requestHead", 400, "debug"),
   requestHeadTooLarge: reason("client", "requestHead", 400, "debug"),
@@ -50,6 +67,8 @@ export const reasons = {
   connectRefused: reason("backend", "dial", 503, "warn"),
   connectTimeout: reason("backend", "dial", 504, "warn"),
   descriptorsExhausted: reason("proxy", "dial", 503, "error"),
+  backendHandshakeFailed: reason("backend", "dial", 502, "warn"),
+  backendUntrusted: reason("backend", "dial", 502, "error"),
   backendClosed: reason("backend", "responseHead", 504, "info"),
   backendTimeout: reason("backend", "responseHead", 504, "info"),
   badResponse: reason("backend", "responseHead", 502, "warn"),
@@ -66,7 +85,15 @@ export type Reason = keyof typeof reasons;
 
 /** No connection to any instance: what the slow path fails with. */
 export class ConnectError extends Data.TaggedError("ConnectError")<{
-  readonly reason: Extract<Reason, "noInstance" | "connectRefused" | "connectTimeout" | "descriptorsExhausted">;
+  readonly reason: Extract<
+    Reason,
+    | "noInstance"
+    | "connectRefused"
+    | "connectTimeout"
+    | "descriptorsExhausted"
+    | "backendHandshakeFailed"
+    | "backendUntrusted"
+  >;
 }> {}
 
 /** A listening address that the system refused. */

@@ -10,15 +10,21 @@ import { Admission } from "../listen/admission.ts";
 import { type Configuration, defaultManagement, defaultShutdownGrace } from "../model/configuration.ts";
 import { isLayer7 } from "../model/protocol.ts";
 import { registerMetrics } from "../observe/metrics.ts";
+import { tellNotice } from "../observe/notices.ts";
+import type { CertificateError } from "../tls/certificate-error.ts";
+import { readCertificateMetrics } from "./certificate-metrics.ts";
+import { Keys, loadKeys, lookEveryMs, refreshKeys } from "./keychain.ts";
 import { readMetrics } from "./listener-metrics.ts";
+import { makeSecurities } from "./listener-security.ts";
 import { Members } from "./members.ts";
 import { Names, resolveEveryMs } from "./resolver.ts";
-import { Routes, type WantedListener, wantedListeners } from "./routes.ts";
+import { type RouteSecurity, Routes, type WantedListener, wantedListeners } from "./routes.ts";
 import { RunningListener } from "./running-listener.ts";
 import type { Fork, Service } from "./service.ts";
 import { type LoadBalancerStatus, readStatus } from "./status.ts";
 
 export { BindError } from "../errors.ts";
+export type { CertificateError } from "../tls/certificate-error.ts";
 export type { InstanceStatus, ListenerStatus, LoadBalancerStatus } from "./status.ts";
 
 /** How long the connections of a listener that was removed may go on, in milliseconds: draining's default. */
@@ -36,9 +42,10 @@ export class Control extends Context.Service<
     /**
      * Makes a checked configuration real; the first time, and at every reload.
      *
-     * *Fails with*: {@link BindError} when a listener can't be bound; then everything is as it was.
+     * *Fails with*: {@link BindError} when a listener can't be bound, {@link CertificateError} when a certificate, key or
+     * authority can't be used; then everything is as it was.
      */
-    readonly apply: (configuration: Configuration) => Effect.Effect<void, BindError>;
+    readonly apply: (configuration: Configuration) => Effect.Effect<void, BindError | CertificateError>;
     /** The running state, now. */
     readonly status: () => ReadonlyArray<LoadBalancerStatus>;
     /** Stops accepting, lets connections finish for `graceMs` milliseconds, then cuts the rest. */
@@ -51,9 +58,13 @@ export class Control extends Context.Service<
       // A connection's fiber ends with this scope at the latest.
       const fork = yield* FiberSet.makeRuntime<never, void, never>();
       const state = new State(fork);
-      const unregister = registerMetrics(() => readMetrics(state.running.values(), state.leaving));
+      const unregister = registerMetrics(() => [
+        ...readMetrics(state.running.values(), state.leaving),
+        ...readCertificateMetrics(state.running.values(), state.staleCertificates, Date.now()),
+      ]);
       yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unregister), state.shutdown(0)));
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(resolveEveryMs), state.refreshNames)));
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookEveryMs), state.refreshKeys)));
       return Control.of({
         apply: (configuration) => state.apply(configuration),
         status: () => state.status(),
@@ -73,6 +84,7 @@ class State {
   private readonly members = new Members();
   private readonly routes = new Routes(this.members, this.names);
   private readonly admission = new Admission();
+  private tls: RouteSecurity = { securities: new Map(), keys: new Keys(new Map(), new Map()) };
   /** One change at a time. */
   private readonly turn = Semaphore.makeUnsafe(1);
 
@@ -82,14 +94,22 @@ class State {
     return readStatus(this.configuration, this.wanted, this.running, this.members, this.names);
   }
 
-  apply(configuration: Configuration): Effect.Effect<void, BindError> {
+  /** Certificates and authorities whose files hold something newer that can't be used. */
+  get staleCertificates(): number {
+    return this.tls.keys.staleCount;
+  }
+
+  apply(configuration: Configuration): Effect.Effect<void, BindError | CertificateError> {
     return this.turn.withPermits(1)(
       Effect.gen({ self: this }, function* () {
         const wanted = wantedListeners(configuration);
+        const keys = yield* loadKeys(configuration);
+        const securities = yield* makeSecurities(wanted, keys, this.tls.securities);
         yield* this.names.resolveMissing(hostsOf(configuration));
-        const opened = yield* this.openNew(wanted);
+        const opened = yield* this.openNew(wanted, { keys, securities });
         // Nothing fails from here on.
         this.configuration = configuration;
+        this.tls = { keys, securities };
         this.wanted = wanted;
         this.admission.setCap(configuration.maxConnections);
         for (const [key, listener] of opened) this.running.set(key, listener);
@@ -107,6 +127,19 @@ class State {
       Effect.map(this.names.resolve(hostsOf(this.configuration)), (isChanged) => {
         if (isChanged) this.swapRoutes();
       }),
+    ),
+  );
+
+  /** Looks at the files of certificates and authorities; what was renewed serves from now on. */
+  readonly refreshKeys: Effect.Effect<void> = Effect.suspend(() =>
+    this.turn.withPermits(1)(
+      Effect.gen({ self: this }, function* () {
+        const keys = yield* refreshKeys(this.tls.keys);
+        if (keys === undefined) return;
+        const securities = yield* makeSecurities(this.wanted, keys, this.tls.securities);
+        this.tls = { keys, securities };
+        this.swapRoutes();
+      }).pipe(Effect.catch((error) => Effect.sync(() => tellNotice(`${error.message}; the one before is served on`)))),
     ),
   );
 
@@ -129,6 +162,7 @@ class State {
   /** Binds what isn't open yet. *Fails with*: the first refusal; then what was bound here is closed again. */
   private openNew(
     wanted: ReadonlyArray<WantedListener>,
+    tls: RouteSecurity,
   ): Effect.Effect<ReadonlyArray<readonly [string, RunningListener]>, BindError> {
     return Effect.gen({ self: this }, function* () {
       const opened: Array<readonly [string, RunningListener]> = [];
@@ -161,7 +195,7 @@ class State {
         if (this.running.has(one.key)) continue;
         const { loadBalancer, listener, setting } = one;
         const bind = { address: loadBalancer.address, port: listener.port, loadBalancer: loadBalancer.name, setting };
-        const route = this.routes.make(one, listener.port, undefined);
+        const route = this.routes.make(one, listener.port, undefined, tls);
         const opening = new RunningListener(bind, route, this.admission, this.fork);
         yield* Effect.onError(opening.open, () => undo);
         opened.push([one.key, opening]);
@@ -184,7 +218,7 @@ class State {
     for (const one of this.wanted) {
       const listener = this.running.get(one.key);
       if (listener === undefined) continue;
-      const left = listener.take(this.routes.make(one, listener.port, listener.route));
+      const left = listener.take(this.routes.make(one, listener.port, listener.route, this.tls));
       if (left !== undefined) this.letGo(left);
       const { listener: written, loadBalancer } = one;
       if (isLayer7(written.protocol)) {

@@ -1,4 +1,5 @@
 // The numbers of listeners and instances as metric families, read from the running state when somebody asks.
+import { isLayer7, isSecure } from "../model/protocol.ts";
 import type { MetricFamily, Sample } from "../observe/metrics.ts";
 import { classOf, desyncClassNames } from "../parse/http1/desync.ts";
 import type { RunningListener } from "./running-listener.ts";
@@ -14,7 +15,10 @@ export const readMetrics = (
   const listeners = [...running].map((open) => ({ open, labels: labelsOf(open) }));
   const perListener = (read: (open: RunningListener) => number): ReadonlyArray<Sample> =>
     listeners.map(({ open, labels }) => ({ labels, value: read(open) }));
-  const members = membersOf(listeners.map(({ open }) => open));
+  const secureListeners = listeners.filter(({ open }) => isSecure(open.route.listener.protocol));
+  const instances = instancesOf(listeners.map(({ open }) => open));
+  const perInstance = (read: (member: Member) => number): ReadonlyArray<Sample> =>
+    instances.map(({ labels, members }) => ({ labels, value: members.reduce((sum, one) => sum + read(one), 0) }));
   return [
     {
       name: "elbow_connections_accepted_total",
@@ -45,7 +49,7 @@ export const readMetrics = (
       help: "HTTP exchanges by the class of the status that the client got; class none got no status.",
       type: "counter",
       samples: listeners.flatMap(({ open, labels }) =>
-        open.route.listener.protocol === "HTTP" ? answersOf(open, labels) : [],
+        isLayer7(open.route.listener.protocol) ? answersOf(open, labels) : [],
       ),
     },
     {
@@ -59,6 +63,18 @@ export const readMetrics = (
       help: "Bytes sent to clients.",
       type: "counter",
       samples: perListener(({ counters }) => counters.sentBytes),
+    },
+    {
+      name: "elbow_tls_handshakes_total",
+      help: "TLS handshakes that clients began, whatever became of them; elbow_faults_total has those that failed.",
+      type: "counter",
+      samples: secureListeners.map(({ open, labels }) => ({ labels, value: open.counters.handshakes })),
+    },
+    {
+      name: "elbow_tls_resumed_handshakes_total",
+      help: "TLS handshakes that resumed an earlier session.",
+      type: "counter",
+      samples: secureListeners.map(({ open, labels }) => ({ labels, value: open.counters.resumedHandshakes })),
     },
     {
       name: "elbow_faults_total",
@@ -83,30 +99,37 @@ export const readMetrics = (
       name: "elbow_backend_connections_total",
       help: "Connections made to an instance.",
       type: "counter",
-      samples: members.map(({ labels, member }) => ({ labels, value: member.counters.connections })),
+      samples: perInstance(({ counters }) => counters.connections),
     },
     {
       name: "elbow_backend_connection_errors_total",
-      help: "Connections to an instance that were refused or got no answer in time.",
+      help: "Connections to an instance that were refused, got no answer in time, or failed at TLS.",
       type: "counter",
-      samples: members.map(({ labels, member }) => ({ labels, value: member.counters.connectionErrors })),
+      samples: perInstance(({ counters }) => counters.connectionErrors),
+    },
+    {
+      name: "elbow_backend_authentication_errors_total",
+      help: "Connections to an instance that were closed because it didn't prove to be who it should be.",
+      type: "counter",
+      samples: perInstance(({ counters }) => counters.authenticationErrors),
     },
     {
       name: "elbow_backend_connections_open",
       help: "Connections to an instance that are open, in use or kept.",
       type: "gauge",
-      samples: members.map(({ labels, member }) => ({ labels, value: member.counters.openConnections })),
+      samples: perInstance(({ counters }) => counters.openConnections),
     },
     {
       name: "elbow_backend_outstanding",
       help: "HTTP requests and TCP connections in progress at an instance.",
       type: "gauge",
-      samples: members.map(({ labels, member }) => ({ labels, value: member.outstanding })),
+      samples: perInstance(({ outstanding }) => outstanding),
     },
   ];
 };
 
-const labelsOf = (open: RunningListener): Labels => ({
+/** What every sample of a listener is labelled with. */
+export const labelsOf = (open: RunningListener): Labels => ({
   load_balancer: open.route.loadBalancer,
   listener: String(open.port),
   protocol: open.route.listener.protocol,
@@ -128,17 +151,20 @@ const answersOf = (open: RunningListener, labels: Labels): ReadonlyArray<Sample>
     .map((name, index) => ({ labels: { ...labels, code: name }, value: open.counters.answers[index] as number }))
     .filter(({ value }, index) => index >= 2 || value > 0);
 
-/** Each member once, however many listeners share it. */
-const membersOf = (listeners: ReadonlyArray<RunningListener>) => {
-  const seen = new Map<string, { readonly labels: Labels; readonly member: Member }>();
+type Member = RunningListener["route"]["membership"]["members"][number];
+
+/** Each member once, however many listeners share it; at one address, those in clear and those with TLS together. */
+const instancesOf = (listeners: ReadonlyArray<RunningListener>) => {
+  const seen = new Map<string, { readonly labels: Labels; readonly members: Array<Member> }>();
   for (const { route } of listeners) {
     for (const member of route.membership.members) {
       const address = String(member.endpoint);
+      const key = `${route.loadBalancer} ${member.id} ${address}`;
       const labels = { load_balancer: route.loadBalancer, instance: member.id, address };
-      seen.set(`${route.loadBalancer} ${member.id} ${address}`, { labels, member });
+      const known = seen.get(key);
+      if (known === undefined) seen.set(key, { labels, members: [member] });
+      else if (!known.members.includes(member)) known.members.push(member);
     }
   }
   return [...seen.values()];
 };
-
-type Member = RunningListener["route"]["membership"]["members"][number];

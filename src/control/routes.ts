@@ -8,10 +8,14 @@ import { type Membership, makeMembership } from "../balance/membership.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { Listener } from "../model/listener.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
+import { isSecure } from "../model/protocol.ts";
 import { ListenerCounters } from "../observe/counters.ts";
 import { makeLastLines } from "../parse/http1/serialise.ts";
 import { makeHttpTerms } from "../pipeline/http-terms.ts";
 import type { Route } from "../pipeline/route.ts";
+import { makeBackendSecurity } from "../tls/backend-security.ts";
+import type { Keys } from "./keychain.ts";
+import type { ListenerSecurities } from "./listener-security.ts";
 import type { Members } from "./members.ts";
 import type { Names } from "./resolver.ts";
 
@@ -36,6 +40,12 @@ export const wantedListeners = (configuration: Configuration): ReadonlyArray<Wan
     })),
   );
 
+/** What TLS needs on either side of a route. */
+export interface RouteSecurity {
+  readonly securities: ListenerSecurities;
+  readonly keys: Keys;
+}
+
 export class Routes {
   private readonly counters = new Map<string, ListenerCounters>();
 
@@ -45,18 +55,20 @@ export class Routes {
   ) {}
 
   /** The route of a listener on its real port; `before` is what it did so far. */
-  make(wanted: WantedListener, port: number, before: Route | undefined): Route {
+  make(wanted: WantedListener, port: number, before: Route | undefined, tls: RouteSecurity): Route {
     const { loadBalancer, listener } = wanted;
     const { attributes } = loadBalancer;
     return {
       loadBalancer: loadBalancer.name,
       listener,
-      membership: this.membership(loadBalancer, listener, before?.membership),
+      membership: this.membership(loadBalancer, listener, before?.membership, tls.keys),
       counters: this.countersOf(wanted),
       idleTimeoutMs: attributes.idleTimeout * 1000,
       connectTimeoutMs: attributes.connectTimeout * 1000,
+      security: tls.securities.get(wanted.key),
+      handshakeTimeoutMs: attributes.handshakeTimeout * 1000,
       http: makeHttpTerms(attributes),
-      requestLastLines: makeLastLines("http", port),
+      requestLastLines: makeLastLines(isSecure(listener.protocol) ? "https" : "http", port),
     };
   }
 
@@ -79,9 +91,11 @@ export class Routes {
     loadBalancer: LoadBalancer,
     listener: Listener,
     before: Membership<BackendMember> | undefined,
+    keys: Keys,
   ): Membership<BackendMember> {
+    const security = backendSecurityOf(listener, keys);
     const members = loadBalancer.instances.flatMap((instance) =>
-      this.members.of(loadBalancer.name, instance, listener.instancePort, this.names),
+      this.members.of(loadBalancer.name, instance, listener.instancePort, this.names, security),
     );
     const isSame =
       before !== undefined &&
@@ -90,6 +104,13 @@ export class Routes {
     return isSame ? before : makeMembership(members, roundRobin);
   }
 }
+
+/** What the instances behind a listener must prove; undefined where they are spoken to in clear. */
+const backendSecurityOf = ({ instanceProtocol, instanceSecurity = {} }: Listener, keys: Keys) => {
+  if (!isSecure(instanceProtocol)) return undefined;
+  const { authority } = instanceSecurity;
+  return makeBackendSecurity(instanceSecurity, authority && keys.authority(authority.ca));
+};
 
 const counterKey = ({ loadBalancer, listener, key }: WantedListener): string =>
   `${loadBalancer.name} ${listener.protocol} ${key}`;

@@ -7,6 +7,7 @@ import type { BindError } from "../errors.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { type AcceptorTarget, accept, type BindRequest } from "../listen/acceptor.ts";
 import type { Admission } from "../listen/admission.ts";
+import { isLayer7 } from "../model/protocol.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import { serveHttp } from "../pipeline/http.ts";
 import type { Route } from "../pipeline/route.ts";
@@ -73,7 +74,7 @@ export class RunningListener implements AcceptorTarget {
 
   serve(accepted: Accepted): void {
     // The path that a listener's connections take, by its protocol.
-    if (this.route.listener.protocol === "HTTP") serveHttp(accepted, this.service);
+    if (isLayer7(this.route.listener.protocol)) serveHttp(accepted, this.service);
     else serveTcp(accepted, this.service);
   }
 }

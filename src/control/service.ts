@@ -34,4 +34,10 @@ export class Service implements RouteSource {
     this.admission.leave();
     this.connections.delete(connection);
   }
+
+  replace(before: LiveConnection, after: LiveConnection): void {
+    this.connections.delete(before);
+    // It was told to come to an end while it could not know what that means.
+    if (this.isDraining) after.drain();
+  }
 }

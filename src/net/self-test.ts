@@ -1,12 +1,15 @@
 // The start-up self-test of what elbow uses of Bun beyond its documentation.
 //
-// Runs one tiny conversation over loopback through the same code as the data path: a dial on a descriptor of our own, a
-// half-close each way. What fails is told in one line; where there is a way without it, that way is taken.
+// Runs two tiny conversations over loopback through the same code as the data path: a dial on a descriptor of our own with
+// a half-close each way, and a ClientHello that is read before the TLS library gets it. What fails is told in one line;
+// where there is a way without it, that way is taken.
+import { createSecureContext } from "node:tls";
 import { Deadline } from "./deadlines.ts";
 import { dial, dialWithoutSystemCalls } from "./dial.ts";
 import { Endpoint } from "./endpoint.ts";
 import { libc } from "./libc.ts";
 import { type ListeningSocket, listenUnsafe } from "./listener.ts";
+import { secureAccepted } from "./secure-accept.ts";
 import type { Receiver, Transport } from "./transport.ts";
 
 /** The Bun that elbow is built and tested with; package.json pins the same one. */
@@ -29,8 +32,84 @@ export const selfTest = async (): Promise<ReadonlyArray<string>> => {
     dialWithoutSystemCalls();
     remarks.push("Bun doesn't take over sockets as expected: dials fall back to Bun.connect and can't be cancelled");
   }
+  if (!(await shakeHands()) && !(await shakeHands())) {
+    remarks.push("Bun doesn't take over TLS handshakes as expected: HTTPS and SSL listeners can't be served");
+  }
   return remarks;
 };
+
+/** A ClientHello of TLS 1.2 (RFC 5246 §7.4.1.2) that offers one suite and nothing else. */
+const clientHello = new Uint8Array([
+  ...[22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3],
+  ...new Array<number>(32).fill(0),
+  ...[0, 0, 2, 0xc0, 0x2b, 1, 0],
+]);
+const alertRecord = 21;
+
+/** A handshake that must fail, for want of a certificate: true when the library said so to both sides. */
+const shakeHands = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    let hasFailed = false;
+    let hasAlert = false;
+    let isOver = false;
+    const ends: Array<Transport> = [];
+    const end = (isSound: boolean): void => {
+      if (isOver) return;
+      isOver = true;
+      patience.disarm();
+      server?.stop();
+      for (const transport of ends) transport.abort();
+      resolve(isSound);
+    };
+    const look = (): void => {
+      if (hasFailed && hasAlert) end(true);
+    };
+    const patience = new Deadline({
+      onDeadline: () => {
+        end(false);
+        return 0;
+      },
+    });
+    patience.armIn(patienceMs);
+    const { context } = createSecureContext({}) as unknown as { readonly context: unknown };
+    const server = listenOrNothing((transport) => {
+      ends.push(transport);
+      const pending = {
+        onHandshake: (isDone: boolean) => {
+          hasFailed = !isDone;
+          look();
+        },
+      };
+      transport.receiver = {
+        ...makeReceiver(
+          () => {},
+          () => {},
+        ),
+        onBytes: (chunk) => secureAccepted(transport, chunk, { secureContext: context }, pending),
+      };
+    });
+    if (server === undefined) {
+      end(false);
+      return;
+    }
+    dial(new Endpoint("127.0.0.1", server.port), patienceMs, {
+      onDialled: (transport) => {
+        ends.push(transport);
+        transport.receiver = {
+          ...makeReceiver(
+            () => {},
+            () => {},
+          ),
+          onBytes: (chunk) => {
+            hasAlert = chunk[0] === alertRecord;
+            look();
+          },
+        };
+        transport.write(clientHello);
+      },
+      onDialFailed: () => end(false),
+    });
+  });
 
 /** Question, FIN, answer, FIN: true when each end saw just that. */
 const converse = (): Promise<boolean> =>

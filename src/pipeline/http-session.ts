@@ -16,6 +16,7 @@ import { Fault } from "../parse/http1/fault.ts";
 import { Parsed } from "../parse/http1/head.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
 import { screenRequest } from "../parse/http1/screen.ts";
+import { joinLastLines } from "../parse/http1/serialise.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
 import { giveBackExchange, takeExchange } from "./exchange-store.ts";
@@ -58,6 +59,10 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   private isReading = false;
   /** How much of a body had come when draining began, in bytes. */
   private drainedFromBytes = 0;
+  /** What the client's certificate says, and that with the route's own lines, kept while the route is the same. */
+  private readonly clientCertificateLines: Uint8Array | undefined;
+  private joinedBehind: Uint8Array | undefined = undefined;
+  private joinedLines: Uint8Array | undefined = undefined;
   /** How much the client had yet to take when that was last looked at, in bytes. */
   private keptBytes = 0;
 
@@ -68,6 +73,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   ) {
     this.client = secured.transport;
     this.address = bytesOf(secured.clientAddress);
+    this.clientCertificateLines = secured.clientCertificateLines;
     this.route = source.route;
     this.client.receiver = this;
     this.deadline.armIn(this.route.idleTimeoutMs);
@@ -76,7 +82,15 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   }
 
   get lastLines(): Uint8Array {
-    return this.route.requestLastLines;
+    const { requestLastLines } = this.route;
+    const { clientCertificateLines } = this;
+    if (clientCertificateLines === undefined) return requestLastLines;
+    // Another route has other lines of its own.
+    if (this.joinedBehind !== requestLastLines) {
+      this.joinedBehind = requestLastLines;
+      this.joinedLines = joinLastLines(requestLastLines, clientCertificateLines);
+    }
+    return this.joinedLines as Uint8Array;
   }
 
   nodeAddress(): Uint8Array {

@@ -12,12 +12,12 @@ import type { Accepted } from "../listen/accepted.ts";
 import { HttpSession } from "./http-session.ts";
 import type { DialUser } from "./pending-dial.ts";
 import type { Cancellable, Route, RouteSource } from "./route.ts";
-import { securePlain } from "./secured.ts";
+import { secure } from "./secured.ts";
 
-/** Serves one client of an HTTP listener until its connection has ended. */
+/** Serves one client of an HTTP or HTTPS listener until its connection has ended. */
 export const serveHttp = (accepted: Accepted, source: RouteSource): void => {
   // Parse, balance where a kept connection waits, relay: all that needs no waiting. The session signs itself in and out.
-  new HttpSession(securePlain(accepted), source, dialFor);
+  secure(accepted, source, (secured) => new HttpSession(secured, source, dialFor));
 };
 
 /** Dials for one request, from instance to instance, beginning with the one that was picked. */

@@ -7,6 +7,7 @@ import type { BackendMember } from "../backend/backend-member.ts";
 import type { Membership } from "../balance/membership.ts";
 import type { Listener } from "../model/listener.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
+import type { ServerContexts } from "../tls/server-contexts.ts";
 import type { HttpTerms } from "./http-terms.ts";
 
 export interface Route {
@@ -18,6 +19,10 @@ export interface Route {
   readonly idleTimeoutMs: number;
   /** How long one instance may take to accept a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
+  /** How TLS is terminated; undefined where clients speak in clear. */
+  readonly security: ServerContexts | undefined;
+  /** How long a client may take for its TLS handshake, in milliseconds. */
+  readonly handshakeTimeoutMs: number;
   /** What holds for layer-7 connections. */
   readonly http: HttpTerms;
   /** What every layer-7 request on this listener ends with; see `makeLastLines`. */
@@ -47,4 +52,6 @@ export interface RouteSource {
   fork(part: Effect.Effect<void>): Cancellable;
   enter(connection: LiveConnection): void;
   leave(connection: LiveConnection): void;
+  /** A connection goes on as another, which has entered: its handshake is done. */
+  replace(before: LiveConnection, after: LiveConnection): void;
 }

@@ -6,12 +6,16 @@ import { Effect } from "effect";
 import { connect } from "../backend/connect.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { Relay } from "./relay.ts";
-import type { RouteSource } from "./route.ts";
-import { securePlain } from "./secured.ts";
+import type { LiveConnection, RouteSource } from "./route.ts";
+import { type Secured, secure } from "./secured.ts";
 
-/** Serves one client of a TCP listener until both directions have ended. */
+/** Serves one client of a TCP or SSL listener until both directions have ended. */
 export const serveTcp = (accepted: Accepted, source: RouteSource): void => {
-  const secured = securePlain(accepted);
+  // Nothing is dialled for a client whose handshake fails.
+  secure(accepted, source, (secured) => relayTcp(secured, source));
+};
+
+const relayTcp = (secured: Secured, source: RouteSource): LiveConnection => {
   // The relay listens from the first moment: the client may speak, end or vanish while the instance is dialled.
   const relay = new Relay(secured.transport, source);
   const { connectTimeoutMs, membership } = relay.route;
@@ -21,4 +25,5 @@ export const serveTcp = (accepted: Accepted, source: RouteSource): void => {
   // No instance: an HTTP client would get a status; here the connection is closed.
   const path = Effect.catch(connected, (error) => Effect.sync(() => relay.close(error.reason)));
   relay.awaitJoin(source.fork(path));
+  return relay;
 };

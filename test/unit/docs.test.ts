@@ -1,5 +1,6 @@
 // The documentation against the repository: what a page names must be there, where the page says it is. Reads files only.
 import { describe, expect, test } from "bun:test";
+import { createPrivateKey } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize, relative, resolve } from "node:path";
 import { Effect } from "effect";
@@ -15,6 +16,7 @@ import {
   desyncReasons,
 } from "../../src/parse/http1/desync.ts";
 import { ownAnswer } from "../../src/pipeline/http-answer.ts";
+import { issueTestCertificate, testAuthority } from "../support/certificates.ts";
 import {
   anchorsOf,
   codeBlocksOf,
@@ -25,7 +27,7 @@ import {
   proseOf,
   tableRowsOf,
 } from "../support/documents.ts";
-import { makeFolder } from "../support/folder.ts";
+import { type Folder, makeFolder } from "../support/folder.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -179,7 +181,13 @@ test("every direct dependency has its reason, with its version", () => {
 });
 
 test("the management page has every metric, and no other", () => {
-  const sources = ["src/control/listener-metrics.ts", "src/admin/process-metrics.ts"].map(read).join("\n");
+  const sources = [
+    "src/control/listener-metrics.ts",
+    "src/control/certificate-metrics.ts",
+    "src/admin/process-metrics.ts",
+  ]
+    .map(read)
+    .join("\n");
   const actual = [...sources.matchAll(/"((?:elbow|process)_[a-z_]+)"/g)].map(([, name = ""]) => name);
   const stated = tableRowsOf(pageOf("docs/management.md")).flatMap(([name = ""]) => codeOf(name) ?? []);
   expect(stated.filter((name) => /^(?:elbow|process)_/.test(name)).sort()).toEqual(actual.sort());
@@ -195,9 +203,33 @@ test("the configuration page has every attribute with its default, and no other"
   expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(actual));
 });
 
+/** A folder with the certificates and keys that the configuration page's examples name. */
+const makeDocumentedFolder = async (): Promise<Folder> => {
+  const [site, rsa, other, authority] = await Promise.all([
+    issueTestCertificate(),
+    issueTestCertificate({ keyType: "RSA" }),
+    issueTestCertificate({ names: ["other.test"] }),
+    testAuthority(),
+  ]);
+  const lockedKey = createPrivateKey(other.keyPem).export({
+    ...{ format: "pem", type: "pkcs8", cipher: "aes-256-cbc", passphrase: "correct horse" },
+  });
+  return makeFolder({
+    "certs/site.pem": site.certPem,
+    "certs/site.key": site.keyPem,
+    "certs/chain.pem": authority.certPem,
+    "certs/site-rsa.pem": rsa.certPem,
+    "certs/site-rsa.key": rsa.keyPem,
+    "certs/other.pem": other.certPem,
+    "certs/other.key": lockedKey.toString(),
+    "certs/clients.pem": authority.certPem,
+    "certs/ca.pem": authority.certPem,
+  });
+};
+
 test("the configuration page's whole shape shows the defaults of attributes", async () => {
   const whole = codeBlocksOf(pageOf("docs/configuration.md")).find(({ code }) => code.trimStart().startsWith("{"));
-  using folder = makeFolder();
+  using folder = await makeDocumentedFolder();
   const file = folder.write("whole.ts", `export default ${whole?.code}`);
   const { loadBalancers } = await Effect.runPromise(loadConfiguration(file));
   expect(loadBalancers[0]?.attributes).toEqual(defaultAttributes);
@@ -220,8 +252,10 @@ test("decision 0009 has every reason for a class, and what each mode does", () =
 });
 
 test("the command-line page has every flag, and no other", () => {
-  const source = read("src/main/command-line.ts");
-  const actual = [...source.matchAll(/(?:Flag\.String|\bport)\("([a-z-]+)"/g)].map(([, name]) => `--${name}`);
+  const source = ["command-line", "cert-command", "policy-command"]
+    .map((name) => read(`src/main/${name}.ts`))
+    .join("\n");
+  const actual = [...source.matchAll(/(?:Flag\.[A-Z]\w*|\bport)\("([a-z-]+)"/g)].map(([, name]) => `--${name}`);
   const builtIn = ["--help", "--version", "--completions", "--log-level"];
   const stated = tableRowsOf(pageOf("docs/command-line.md"))
     .flatMap(([flag = ""]) => [...flag.matchAll(/`(--[a-z-]+)/g)])
@@ -232,7 +266,7 @@ test("the command-line page has every flag, and no other", () => {
 test("configurations in the documentation are sound", async () => {
   const blocks = codeBlocksOf(pageOf("docs/configuration.md")).filter(({ language }) => language === "ts");
   expect(blocks.length).toBeGreaterThan(1);
-  using folder = makeFolder();
+  using folder = await makeDocumentedFolder();
   const files = blocks.map(({ code }, index) =>
     folder.write(`${index}.ts`, code.trimStart().startsWith("{") ? `export default ${code}` : code),
   );

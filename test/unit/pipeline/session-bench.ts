@@ -89,6 +89,8 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
     counters,
     idleTimeoutMs: 60_000,
     connectTimeoutMs: 5000,
+    security: undefined,
+    handshakeTimeoutMs: 10_000,
     http: makeHttpTerms(defaultAttributes),
     requestLastLines: makeLastLines("http", 8080),
     ...times,
@@ -101,12 +103,13 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
     },
     enter: (connection) => live.add(connection),
     leave: (connection) => live.delete(connection),
+    replace: (before) => live.delete(before),
   };
   const { transport, socket: client } = makeFakeTransport();
   client.localAddress = localAddress;
   const dials: Array<FakeDial> = [];
   const session = new HttpSession(
-    { transport, clientAddress: "203.0.113.7" },
+    { transport, clientAddress: "203.0.113.7", clientCertificateLines: undefined },
     source,
     (user, _source, _route, routed) => {
       const dial = new FakeDial(user, routed);

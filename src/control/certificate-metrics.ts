@@ -1,0 +1,39 @@
+// Certificates as metric families: how long each is good for, so that an alarm rings before a client does.
+import type { MetricFamily, Sample } from "../observe/metrics.ts";
+import { labelsOf } from "./listener-metrics.ts";
+import type { RunningListener } from "./running-listener.ts";
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Families of what the listeners serve at `nowMs`, on the wall clock; `staleCount` files can't be used as they are. */
+export const readCertificateMetrics = (
+  running: Iterable<RunningListener>,
+  staleCount: number,
+  nowMs: number,
+): ReadonlyArray<MetricFamily> => [
+  {
+    name: "elbow_certificate_days_left",
+    help: "Whole days until a listener's certificate expires; negative since it has.",
+    type: "gauge",
+    samples: [...running].flatMap((open) => daysLeftOf(open, nowMs)),
+  },
+  {
+    name: "elbow_certificates_stale",
+    help: "Certificates and authorities whose files hold something newer that can't be used; the one before is served.",
+    type: "gauge",
+    samples: [{ labels: {}, value: staleCount }],
+  },
+];
+
+/** One sample for each file and kind of key: several that were written inline share theirs, and the first to expire counts. */
+const daysLeftOf = (open: RunningListener, nowMs: number): ReadonlyArray<Sample> => {
+  const samples = new Map<string, Sample>();
+  for (const { label, keyType, notAfterMs } of open.route.security?.parts.certificates ?? []) {
+    const value = Math.floor((notAfterMs - nowMs) / dayMs);
+    const key = `${keyType} ${label}`;
+    const known = samples.get(key);
+    if (known !== undefined && known.value <= value) continue;
+    samples.set(key, { labels: { ...labelsOf(open), certificate: label, key: keyType }, value });
+  }
+  return [...samples.values()];
+};

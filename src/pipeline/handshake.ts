@@ -1,0 +1,196 @@
+// TLS termination of one client connection: from its first byte to the moment when its bytes can be read.
+//
+// Reads the ClientHello, has the listener choose a certificate and terms for it, and lets the TLS library do the rest;
+// one deadline covers it all. Owns the client's transport until it hands it on, or accounts the connection if it can't.
+// It never sees a byte of the application.
+
+import type { Reason } from "../errors.ts";
+import type { Accepted } from "../listen/accepted.ts";
+import { isLayer7 } from "../model/protocol.ts";
+import { clock } from "../net/clock.ts";
+import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
+import { acknowledgeSoon, secureAccepted } from "../net/secure-accept.ts";
+import type { HandshakeError, PendingHandshake, Receiver, Transport } from "../net/transport.ts";
+import type { Outcome } from "../observe/outcomes.ts";
+import { type ClientHello, ClientHelloReader, Version } from "../parse/tls/client-hello.ts";
+import { isValidAt, makeClientCertificateLines, readClientCertificate } from "../tls/client-certificate.ts";
+import type { ServerContexts } from "../tls/server-contexts.ts";
+import { type Settled, settleConnection } from "./outcome.ts";
+import type { LiveConnection, Route, RouteSource } from "./route.ts";
+import type { ServeSecured } from "./secured.ts";
+
+export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, LiveConnection, Settled {
+  private readonly client: Transport;
+  private readonly route: Route;
+  private readonly deadline = new Deadline(this);
+  private readonly startedMs: number;
+  /** What has come of a ClientHello that isn't whole, with room for more. */
+  private kept: Uint8Array | undefined = undefined;
+  private keptBytes = 0;
+  private readonly hello = new ClientHelloReader();
+  /** The terms under which the library shakes hands; undefined while the ClientHello is awaited. */
+  private contexts: ServerContexts | undefined = undefined;
+  /** It will be a handshake of TLS 1.3. */
+  private hasTls13 = false;
+  private isOver = false;
+  /** Why the client is sent away, while it is listened to until it has heard that. */
+  private farewell: Reason | undefined = undefined;
+
+  constructor(
+    private readonly accepted: Accepted,
+    private readonly source: RouteSource,
+    private readonly serve: ServeSecured,
+  ) {
+    this.client = accepted.transport;
+    this.route = source.route;
+    this.startedMs = clock.nowMs;
+    this.client.receiver = this;
+    this.deadline.armIn(this.route.handshakeTimeoutMs);
+    source.enter(this);
+  }
+
+  onBytes(chunk: Uint8Array): void {
+    if (this.contexts !== undefined || this.farewell !== undefined) return;
+    let bytes = chunk;
+    if (this.keptBytes > 0) {
+      this.keep(chunk);
+      bytes = (this.kept as Uint8Array).subarray(0, this.keptBytes);
+    }
+    const read = this.hello.read(bytes);
+    if (read === "not TLS") this.refuse("handshakeNotTls");
+    else if (read !== "partial") this.begin(read, bytes);
+    else if (this.keptBytes === 0) this.keep(chunk);
+  }
+
+  private keep(chunk: Uint8Array): void {
+    const length = this.keptBytes + chunk.length;
+    if (this.kept === undefined || this.kept.length < length) {
+      const grown = new Uint8Array(Math.max(1024, 2 * length));
+      if (this.kept !== undefined) grown.set(this.kept.subarray(0, this.keptBytes));
+      this.kept = grown;
+    }
+    this.kept.set(chunk, this.keptBytes);
+    this.keptBytes = length;
+  }
+
+  /** The certificate and policy are those of this moment: a renewed one holds for the next connection. */
+  private begin(hello: ClientHello, firstBytes: Uint8Array): void {
+    const contexts = this.source.route.security;
+    if (contexts === undefined) {
+      // Not by any configuration that was checked: whoever asks for TLS never gets anything in clear.
+      this.refuse("handshakeFailed");
+      return;
+    }
+    this.contexts = contexts;
+    this.kept = undefined;
+    this.hasTls13 = contexts.hasTls13 && (hello.versions & Version.tls13) !== 0;
+    this.route.counters.handshakes++;
+    secureAccepted(this.client, firstBytes, contexts.choose(hello), this);
+  }
+
+  onHandshake(isDone: boolean, error: HandshakeError | undefined): void {
+    if (this.isOver) return;
+    // Without a certificate to ask for, the library reports that it has verified none.
+    if (!isDone) this.fail(reasonOf(error));
+    else if (this.contexts?.clientAuth === undefined) this.handOn(undefined);
+    else this.judgeClient();
+  }
+
+  /** Bun says of a client whose certificate doesn't verify that the handshake is done: only what it verified counts. */
+  private judgeClient(): void {
+    const { client, contexts, route } = this;
+    const certificate = client.peerCertificate;
+    if (certificate === undefined && contexts?.clientAuth === "optional") {
+      this.handOn(undefined);
+      return;
+    }
+    const isVerified = certificate !== undefined && client.isPeerAuthorized;
+    const described = isVerified ? readClientCertificate(certificate) : undefined;
+    // A session that was begun with the certificate may outlive it.
+    if (described === undefined || !isValidAt(described, Date.now())) this.fail("clientCertificateRefused");
+    else this.handOn(isLayer7(route.listener.protocol) ? makeClientCertificateLines(described) : undefined);
+  }
+
+  private handOn(clientCertificateLines: Uint8Array | undefined): void {
+    const { client, source, route } = this;
+    this.isOver = true;
+    this.deadline.disarm();
+    if (client.isSessionReused) route.counters.resumedHandshakes++;
+    if (this.hasTls13) acknowledgeSoon(client);
+    const { clientAddress } = this.accepted;
+    const live = this.serve({ transport: client, clientAddress, clientCertificateLines });
+    source.replace(this, live);
+  }
+
+  onWritable(): void {}
+
+  onEnd(): void {
+    this.fail(this.farewell ?? "handshakeCut");
+  }
+
+  onClosed(): void {
+    this.fail(this.farewell ?? "handshakeCut");
+  }
+
+  onDeadline(): number {
+    this.fail(this.farewell ?? "handshakeTimeout");
+    return 0;
+  }
+
+  /** A handshake has nothing to finish: what comes of it is told when it has come. */
+  drain(): void {}
+
+  abort(): void {
+    // Over first: aborting calls back at once, and would be taken for the client's doing.
+    this.end("shutdown");
+    this.client.abort();
+  }
+
+  /** A client that didn't speak TLS at all gets a FIN, and for a while no reset for what it may still be sending. */
+  private refuse(reason: Reason): void {
+    this.farewell = reason;
+    this.kept = undefined;
+    this.client.shutdown();
+    this.deadline.armIn(this.route.http.lingerMs);
+  }
+
+  private fail(reason: Reason): void {
+    // Who came and went without a word (a probe of the port) has failed at nothing.
+    const isSilent = this.contexts === undefined && this.keptBytes === 0 && reason === "handshakeCut";
+    this.end(isSilent ? undefined : reason);
+    this.client.close();
+  }
+
+  private end(reason: Reason | undefined): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.deadline.disarm();
+    this.kept = undefined;
+    settleConnection(this, reason, this.route.counters);
+    this.source.leave(this);
+  }
+
+  describe(status: number, reason: Reason | undefined): Outcome {
+    return {
+      loadBalancer: this.route.loadBalancer,
+      status,
+      reason,
+      desync: undefined,
+      instance: undefined,
+      receivedBytes: 0,
+      sentBytes: 0,
+      startedMs: this.startedMs,
+    };
+  }
+}
+
+/** The library's words for what ended a handshake, as far as they tell whom to look at. */
+const reasonOf = (error: HandshakeError | undefined): Reason => {
+  const message = error?.message ?? "";
+  if (error?.code !== "EPROTO") return "handshakeCut";
+  if (/UNSUPPORTED_PROTOCOL|INAPPROPRIATE_FALLBACK/.test(message)) return "noSharedProtocol";
+  if (/NO_SHARED_CIPHER|NO_CIPHERS/.test(message)) return "noSharedCipher";
+  if (/NO_APPLICATION_PROTOCOL/.test(message)) return "noSharedApplication";
+  if (/PEER_DID_NOT_RETURN_A_CERTIFICATE/.test(message)) return "clientCertificateMissing";
+  return "handshakeFailed";
+};

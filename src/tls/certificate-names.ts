@@ -1,0 +1,45 @@
+/**
+ * The names that a certificate is for.
+ * Server names (SNI) are compared with them; owns what counts as a name and how it is spelled.
+ * Never matches one: it only reads.
+ */
+import type { X509Certificate } from "@peculiar/x509";
+import { parseAddress } from "../model/address.ts";
+import { x509 } from "./x509.ts";
+
+/** What a certificate calls its owner. */
+export interface CertificateNames {
+  /** DNS names, wildcards and addresses; in lower case, without a trailing dot, each once. */
+  readonly names: ReadonlyArray<string>;
+  /** They come from the subject's common name, which browsers don't look at any more (RFC 9525 §2). */
+  readonly isFromCommonName: boolean;
+  /** Names that no client can ask for, such as `a.*.test`. */
+  readonly unusable: ReadonlyArray<string>;
+}
+
+/** Reads names from the subject alternative name, or from the common name when there are none (RFC 6125 §6.4.4). */
+export const readNames = (certificate: X509Certificate): CertificateNames => {
+  const alternatives = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
+  const written = alternatives.filter(({ type }) => type === "dns" || type === "ip").map(({ value }) => value);
+  const isFromCommonName = written.length === 0;
+  if (isFromCommonName) written.push(...certificate.subjectName.getField("CN"));
+  const names = new Set<string>();
+  const unusable = new Set<string>();
+  for (const name of written) {
+    const spelled = spellName(name);
+    if (spelled !== undefined) names.add(spelled);
+    else unusable.add(name);
+  }
+  return { names: [...names], isFromCommonName, unusable: isFromCommonName ? [] : [...unusable] };
+};
+
+const label = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?";
+const dnsName = new RegExp(String.raw`^(?:\*\.)?${label}(?:\.${label})*$`);
+
+/** One spelling for one name; undefined for what is neither a name, a wildcard in its first label, nor an address. */
+const spellName = (written: string): string | undefined => {
+  const address = parseAddress(written);
+  if (address !== undefined) return address.text;
+  const name = written.toLowerCase().replace(/\.$/, "");
+  return name.length <= 253 && dnsName.test(name) ? name : undefined;
+};
