@@ -4,9 +4,11 @@
 import { existsSync } from "node:fs";
 import { Effect, Layer, Logger, Option } from "effect";
 import { Command, Flag } from "effect/cli";
+import { cert } from "./cert-command.ts";
 import { makeUsageFailure } from "./command-failure.ts";
 import type { ConfigurationSource } from "./configuration-source.ts";
 import { defaultDemoPorts } from "./demo-ports.ts";
+import { policy } from "./policy-command.ts";
 import { layerCommandLine } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -37,6 +39,8 @@ const runFlags = {
   config,
   httpPort: port("http-port", "Demo mode: port of the HTTP listener (default 8080)"),
   tcpPort: port("tcp-port", "Demo mode: port of the TCP listener (default 8081)"),
+  httpsPort: port("https-port", "Demo mode: port of the HTTPS listener (default 8443)"),
+  sslPort: port("ssl-port", "Demo mode: port of the SSL listener (default 8444)"),
   managementPort,
 };
 
@@ -60,6 +64,8 @@ const runConfiguration = Effect.fnUntraced(function* (input: RunInput) {
       makeDemoSource({
         http: Option.getOrElse(input.httpPort, () => defaultDemoPorts.http),
         tcp: Option.getOrElse(input.tcpPort, () => defaultDemoPorts.tcp),
+        https: Option.getOrElse(input.httpsPort, () => defaultDemoPorts.https),
+        ssl: Option.getOrElse(input.sslPort, () => defaultDemoPorts.ssl),
         management: Option.getOrElse(input.managementPort, () => defaultDemoPorts.management),
       }),
     );
@@ -67,6 +73,8 @@ const runConfiguration = Effect.fnUntraced(function* (input: RunInput) {
   const strays = [
     [input.httpPort, "--http-port"],
     [input.tcpPort, "--tcp-port"],
+    [input.httpsPort, "--https-port"],
+    [input.sslPort, "--ssl-port"],
     [input.managementPort, "--management-port"],
   ] as const;
   for (const [value, name] of strays) {
@@ -113,7 +121,7 @@ const serve = Command.make(
   {
     from: Flag.String("from").pipe(
       Flag.withMetavar("<url>"),
-      Flag.withDescription("Where to listen: http://address:port or tcp://address:port; may be repeated"),
+      Flag.withDescription("Where to listen: http, https, tcp or ssl, as in http://address:port; may be repeated"),
       Flag.atLeast(1),
     ),
     to: Flag.String("to").pipe(
@@ -121,17 +129,34 @@ const serve = Command.make(
       Flag.withDescription("An instance to send to; may be repeated"),
       Flag.atLeast(1),
     ),
+    cert: Flag.String("cert").pipe(
+      Flag.withMetavar("<file>"),
+      Flag.withDescription("The certificate of https and ssl listeners, PEM, its intermediates behind it"),
+      Flag.optional,
+    ),
+    key: Flag.String("key").pipe(
+      Flag.withMetavar("<file>"),
+      Flag.withDescription("The private key of --cert, PEM"),
+      Flag.optional,
+    ),
     managementPort,
   },
   (input) =>
     serveSource(({ makeFlagSource }) =>
-      makeFlagSource({ from: input.from, to: input.to, managementPort: Option.getOrUndefined(input.managementPort) }),
+      makeFlagSource({
+        from: input.from,
+        to: input.to,
+        cert: Option.getOrUndefined(input.cert),
+        key: Option.getOrUndefined(input.key),
+        managementPort: Option.getOrUndefined(input.managementPort),
+      }),
     ),
 ).pipe(
   Command.withDescription("Balance from listeners to instances without a configuration file."),
   Command.withShortDescription("Balance without a file, from --from to --to"),
   Command.withExamples([
     { command: "elbow serve --from http://127.0.0.1:8080 --to 127.0.0.1:3001 --to 127.0.0.1:3002" },
+    { command: "elbow serve --from https://:8443 --cert certs/site.pem --key certs/site.key --to 127.0.0.1:3001" },
     { command: "elbow serve --from tcp://127.0.0.1:5432 --to 127.0.0.1:5433" },
   ]),
 );
@@ -139,7 +164,7 @@ const serve = Command.make(
 /** The whole command; without a subcommand it does what `run` does. */
 export const elbow = Command.make("elbow", runFlags, runConfiguration).pipe(
   Command.withDescription("The Classic Load Balancer that you run yourself. Without a subcommand: run."),
-  Command.withSubcommands([run, check, serve]),
+  Command.withSubcommands([run, check, serve, policy, cert]),
 );
 
 /** Runs the command line on these arguments (without the program's own name). */

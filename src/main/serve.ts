@@ -2,11 +2,12 @@
 // reload on SIGHUP, drain on SIGTERM. It sits on top of control/ and admin/ and owns their order. It never opens a
 // listener of the data path itself and never sees a connection.
 
-import { Effect, Exit, Scope } from "effect";
+import { Clock, Effect, Exit, Scope } from "effect";
 import type { AdminSources, Readiness } from "../admin/app.ts";
 import { processMetrics } from "../admin/process-metrics.ts";
 import { openAdminServer } from "../admin/server.ts";
-import { type BindError, Control } from "../control/control.ts";
+import { findRemarks } from "../control/configuration/remarks.ts";
+import { type BindError, type CertificateError, Control } from "../control/control.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { selfTest } from "../net/self-test.ts";
 import { collectMetrics } from "../observe/metrics.ts";
@@ -14,7 +15,7 @@ import { formatBindError } from "./bind-refusal.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { ConfigurationSource } from "./configuration-source.ts";
 import { Signals } from "./signals.ts";
-import { formatStartUpTable } from "./start-up-table.ts";
+import { formatStartUpTable, type StartUpTable } from "./start-up-table.ts";
 import { version } from "./version.ts";
 
 const say = (text: string) =>
@@ -22,8 +23,10 @@ const say = (text: string) =>
     process.stderr.write(`elbow: ${text}\n`);
   });
 
-const refuse = (source: ConfigurationSource) => (error: BindError) =>
-  new CommandFailure({ text: `elbow: ${formatBindError(error, source.nameSetting)}`, exitCode: 1 });
+const refuse = (source: ConfigurationSource) => (error: BindError | CertificateError) => {
+  const text = error._tag === "BindError" ? formatBindError(error, source.nameSetting) : error.message;
+  return new CommandFailure({ text: `elbow: ${text}`, exitCode: 1 });
+};
 
 /** A management server and the scope that closes it. */
 interface Management {
@@ -85,11 +88,19 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
     return control.shutdown(configuration.shutdownGrace * 1_000);
   });
   readiness = "serving";
-  const print = (options: { readonly title: string; readonly hasTrial: boolean }) =>
+  const print = (options: Pick<StartUpTable, "title" | "hasTrial" | "authorityFile">) =>
     Effect.sync(() => {
       process.stdout.write(formatStartUpTable({ ...options, management, status: control.status() }));
     });
-  yield* print(source);
+  yield* print({ title: source.title, hasTrial: source.hasTrial, authorityFile: source.findAuthorityFile?.() });
+  // What is odd and served all the same: suites that the TLS library lacks, certificates near their end.
+  const sayRemarks = Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
+    Effect.flatMap(
+      Effect.suspend(() => findRemarks(configuration, nowMs)),
+      (remarks) => Effect.forEach(remarks, say, { discard: true }),
+    ),
+  );
+  yield* sayRemarks;
 
   // Everything new is bound before anything old is let go, so that a refused reload has changed nothing.
   const change = Effect.fnUntraced(function* (next: Configuration) {
@@ -106,6 +117,7 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
       yield* Scope.close(old.scope, Exit.void);
     }
     yield* print({ title: `reloaded ${source.title}`, hasTrial: false });
+    yield* sayRemarks;
   });
 
   // Loading runs the user's module and may be given up; a half-applied configuration would be worse than a late end.

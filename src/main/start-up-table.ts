@@ -14,6 +14,8 @@ export interface StartUpTable {
   readonly management: { readonly address: string; readonly port: number };
   readonly status: ReadonlyArray<LoadBalancerStatus>;
   readonly hasTrial: boolean;
+  /** The authority whose certificate lets a client trust what the HTTPS listeners show. */
+  readonly authorityFile?: string | undefined;
 }
 
 /** Formats the start-up table, with the final newline. */
@@ -37,8 +39,9 @@ export const formatStartUpTable = (table: StartUpTable): string => {
 
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`);
-  const trial = table.hasTrial ? findTrial(table.status) : undefined;
-  return [`elbow ${version}: ${table.title}`, "", ...lines, ...(trial === undefined ? [] : ["", `Try: ${trial}`]), ""]
+  const trials = table.hasTrial ? findTrials(table) : [];
+  const tried = trials.map((trial, index) => `${index === 0 ? "Try:" : "    "} ${trial}`);
+  return [`elbow ${version}: ${table.title}`, "", ...lines, ...(tried.length === 0 ? [] : ["", ...tried]), ""]
     .map((line) => line.trimEnd())
     .join("\n");
 };
@@ -58,7 +61,20 @@ const isBehind = (
 const dialled = (address: string): string =>
   address === "*" || address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
 
-const findTrial = (status: ReadonlyArray<LoadBalancerStatus>): string | undefined => {
-  const http = status.flatMap(({ listeners }) => listeners).find((listener) => listener.protocol === "HTTP");
-  return http === undefined ? undefined : `curl http://${formatAddress(dialled(http.address), http.port)}/`;
+/** Commands to try, one for each protocol that curl speaks; with and without trust in the authority, where there is one. */
+const findTrials = ({ status, authorityFile }: StartUpTable): ReadonlyArray<string> => {
+  const listeners = status.flatMap(({ listeners }) => listeners);
+  const find = (protocol: string): string | undefined => {
+    const listener = listeners.find((listener) => listener.protocol === protocol);
+    return listener && `${protocol.toLowerCase()}://${formatAddress(dialled(listener.address), listener.port)}/`;
+  };
+  const [http, https] = [find("HTTP"), find("HTTPS")];
+  return [
+    ...(http === undefined ? [] : [`curl ${http}`]),
+    ...(https === undefined ? [] : [`curl -k ${https}`]),
+    ...(https === undefined || authorityFile === undefined ? [] : [`curl --cacert ${quote(authorityFile)} ${https}`]),
+  ];
 };
+
+/** A path as a shell takes it. */
+const quote = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

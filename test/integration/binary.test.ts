@@ -15,7 +15,8 @@ setDefaultTimeout(30_000);
 
 const home = makeFolder();
 const program = [join(home.path, "elbow")];
-const anyPorts = ["--http-port", "0", "--tcp-port", "0", "--management-port", "0"];
+const flags = ["--http-port", "--tcp-port", "--https-port", "--ssl-port", "--management-port"];
+const anyPorts = flags.flatMap((flag) => [flag, "0"]);
 
 beforeAll(() => {
   const build = resolve(import.meta.dir, "../../src/main/build.ts");
@@ -51,12 +52,13 @@ test("it is ready in under 150 ms", async () => {
   expect(Math.min(...timesMs)).toBeLessThan(150);
 });
 
-test("demo mode answers from both instances, over HTTP and over TCP", async () => {
+test("demo mode answers from both instances, over every listener", async () => {
   await using elbow = await ElbowCommand.serving([], { program: [...program, ...anyPorts], cwd: home.path });
-  for (const port of elbow.ports.slice(0, 2)) {
+  for (const [index, port] of elbow.ports.slice(0, 4).entries()) {
+    const url = `${index < 2 ? "http" : "https"}://127.0.0.1:${port}/`;
     const texts: Array<string> = [];
     for (let round = 0; round < 2; round++) {
-      const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } });
+      const response = await fetch(url, { headers: { connection: "close" }, tls: { rejectUnauthorized: false } });
       texts.push((await response.text()).slice(0, "Hello from i-demoN".length));
     }
     expect(texts.sort()).toEqual(["Hello from i-demo1", "Hello from i-demo2"]);
@@ -67,7 +69,7 @@ test("demo mode answers from both instances, over HTTP and over TCP", async () =
 
 test("a taken port names the flag as the binary takes it", async () => {
   using taken = FakeInstance.start(greet(""));
-  const args = ["--http-port", String(taken.port), "--tcp-port", "0", "--management-port", "0"];
+  const args = flags.flatMap((flag) => [flag, flag === "--http-port" ? String(taken.port) : "0"]);
   const { exitCode, stderr } = await ElbowCommand.run(args, { program, cwd: home.path });
   expect(exitCode).toBe(1);
   expect(stderr).toEndWith("change it with --http-port, as in: elbow --http-port 18080\n");

@@ -3,13 +3,14 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import packageJson from "../../package.json";
+import { issueTestCertificate } from "../support/certificates.ts";
 import { ElbowCommand, fromSource } from "../support/elbow-command.ts";
 import { eventually, within } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { makeFolder } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { echo, greet } from "../support/scripts.ts";
+import { answerText, echo, greet } from "../support/scripts.ts";
 
 setDefaultTimeout(30_000);
 
@@ -139,10 +140,29 @@ test("serve balances from --from to every --to, and has nothing to reload", asyn
 });
 
 test("serve tells problems in terms of its flags", async () => {
-  const args = ["serve", "--from", "https://127.0.0.1:8443", "--to", "127.0.0.1:1"];
+  const args = ["serve", "--from", "https://127.0.0.1:8443", "--to", "127.0.0.1:1", "--cert", "/nowhere.pem"];
   const { exitCode, stdout, stderr } = await ElbowCommand.run(args);
   expect([exitCode, stdout]).toEqual([1, ""]);
-  expect(stderr).toMatch(/--from.*not built yet/);
+  expect(stderr).toContain("--key: is missing, and https://127.0.0.1:8443 needs it");
+  const whole = await ElbowCommand.run([...args, "--key", "/nowhere.key"]);
+  expect([whole.exitCode, whole.stdout]).toEqual([1, ""]);
+  expect(whole.stderr).toContain("--cert: /nowhere.pem: no such file");
+});
+
+test("serve with a certificate speaks TLS in front and in clear behind", async () => {
+  const certificate = await issueTestCertificate();
+  using folder = makeFolder({ "site.pem": certificate.chainPem, "site.key": certificate.keyPem });
+  using instance = FakeInstance.start(answerText("hi"));
+  const port = freePort();
+  await using elbow = await ElbowCommand.serving([
+    ...["serve", "--from", `https://127.0.0.1:${port}`, "--to", `127.0.0.1:${instance.port}`],
+    ...["--cert", `${folder.path}/site.pem`, "--key", `${folder.path}/site.key`],
+    ...["--management-port", String(freePort())],
+  ]);
+  const answer = await fetch(`https://127.0.0.1:${port}/`, { tls: { ca: certificate.caPem } });
+  expect(await answer.text()).toBe("hi");
+  elbow.process.kill("SIGTERM");
+  expect(await elbow.exitCode()).toBe(0);
 });
 
 test("serve on a taken port: one line that names the port and --from", async () => {
@@ -229,7 +249,8 @@ test("a closed terminal window ends it, a SIGHUP in an open one does not", async
   using folder = makeFolder();
   let shown = "";
   const decoder = new TextDecoder();
-  const demo = ["run", "--http-port", "0", "--tcp-port", "0", "--management-port", "0"];
+  const flags = ["--http-port", "--tcp-port", "--https-port", "--ssl-port", "--management-port"];
+  const demo = ["run", ...flags.flatMap((flag) => [flag, "0"])];
   const child = Bun.spawn([...fromSource, ...demo], {
     cwd: folder.path,
     terminal: {

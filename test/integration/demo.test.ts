@@ -1,7 +1,9 @@
 // Demo mode, as `npm start` gives it to a newcomer: two instances behind one load balancer, a table of what listens
 // where, and one clear line when a port can't be had.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, chownSync, constants, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "node:tls";
 import { ElbowCommand, fromSource } from "../support/elbow-command.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { makeFolder } from "../support/folder.ts";
@@ -11,15 +13,16 @@ import { silence } from "../support/scripts.ts";
 
 setDefaultTimeout(30_000);
 
-const anyPorts = ["--http-port", "0", "--tcp-port", "0", "--management-port", "0"];
+const flags = ["--http-port", "--tcp-port", "--https-port", "--ssl-port", "--management-port"] as const;
+const anyPorts = flags.flatMap((flag) => [flag, "0"]);
 
-const startDemo = async () => {
+const startDemo = async (env: Readonly<Record<string, string>> = {}) => {
   const folder = makeFolder();
-  const elbow = await ElbowCommand.serving(["run", ...anyPorts], { cwd: folder.path });
-  const [http = 0, tcp = 0, management = 0] = elbow.ports;
+  const elbow = await ElbowCommand.serving(["run", ...anyPorts], { cwd: folder.path, env });
+  const [http = 0, tcp = 0, https = 0, ssl = 0, management = 0] = elbow.ports;
   return {
     elbow,
-    ...{ http, tcp, management },
+    ...{ http, tcp, https, ssl, management },
     async [Symbol.asyncDispose]() {
       await elbow[Symbol.asyncDispose]();
       folder[Symbol.dispose]();
@@ -35,25 +38,90 @@ const curl = async (port: number, path = "/", init: RequestInit = {}): Promise<s
   return (await fetch(`http://127.0.0.1:${port}${path}`, { ...init, headers })).text();
 };
 
+/** The same over TLS; the certificate must be one for `127.0.0.1` by this authority, if one is named. */
+const secureCurl = async (port: number, authorityFile?: string): Promise<string> => {
+  const tls = authorityFile === undefined ? { rejectUnauthorized: false } : { ca: readFileSync(authorityFile, "utf8") };
+  return (await fetch(`https://127.0.0.1:${port}/`, { headers: { connection: "close" }, tls })).text();
+};
+
+/** SHA-256 of the certificate that a listener shows. */
+const shownCertificate = (port: number): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.once("error", reject);
+  });
+
 test("it prints what listens where, and the printed command works", async () => {
   await using demo = await startDemo();
   expect(demo.elbow.stderr).toBe("");
   expect(demo.elbow.stdout).toContain("demo mode");
   expect(demo.elbow.stdout).toContain(`127.0.0.1:${demo.http} `);
   expect(demo.elbow.stdout).toContain(`127.0.0.1:${demo.tcp} `);
+  expect(demo.elbow.stdout).toMatch(new RegExp(`127\\.0\\.0\\.1:${demo.https} +HTTPS +demo +HTTP to i-demo1 `));
+  expect(demo.elbow.stdout).toMatch(new RegExp(`127\\.0\\.0\\.1:${demo.ssl} +SSL +demo +TCP to i-demo1 `));
   const url = /^Try: curl (http:\S+)$/m.exec(demo.elbow.stdout)?.[1];
   expect(url).toBe(`http://127.0.0.1:${demo.http}/`);
   expect(named(await (await fetch(url ?? "")).text())).toMatch(/^i-demo/);
-  expect(demo.elbow.ports).toHaveLength(3);
+  expect(demo.elbow.ports).toHaveLength(5);
 });
 
-test.each(["http", "tcp"] as const)("over %s the answers alternate between both instances", async (listener) => {
+test("HTTPS is tried without trust, and with trust in the authority that the table names", async () => {
   await using demo = await startDemo();
-  const names: Array<string> = [];
-  for (let round = 0; round < 4; round++) names.push(named(await curl(demo[listener])));
-  expect(names.slice(0, 2).sort()).toEqual(["i-demo1", "i-demo2"]);
-  expect(names.slice(2)).toEqual(names.slice(0, 2));
+  expect(demo.elbow.stdout).toContain(`\n     curl -k https://127.0.0.1:${demo.https}/\n`);
+  const authorityFile = new RegExp(`^ {5}curl --cacert (\\S+) https://127\\.0\\.0\\.1:${demo.https}/$`, "m").exec(
+    demo.elbow.stdout,
+  )?.[1];
+  const text = await secureCurl(demo.https, authorityFile);
+  expect(named(text)).toMatch(/^i-demo/);
+  expect(text).toMatch(/\n {2}X-Forwarded-Proto: https\n/i);
+  expect(text).toMatch(new RegExp(`\n {2}X-Forwarded-Port: ${demo.https}\n`, "i"));
+  expect(named(await secureCurl(demo.ssl, authorityFile))).toMatch(/^i-demo/);
 });
+
+test("the certificate is made at the first start, for its owner alone, and kept", async () => {
+  using state = makeFolder();
+  const STATE_DIRECTORY = join(state.path, "elbow");
+  let shown = "";
+  {
+    await using first = await startDemo({ STATE_DIRECTORY });
+    expect(first.elbow.stderr).toBe("");
+    shown = await shownCertificate(first.https);
+    expect(await shownCertificate(first.ssl)).toBe(shown);
+  }
+  expect((statSync(STATE_DIRECTORY).mode & 0o777).toString(8)).toBe("700");
+  await using second = await startDemo({ STATE_DIRECTORY });
+  expect(await shownCertificate(second.https)).toBe(shown);
+});
+
+test("without a place to keep it demo mode starts with a certificate of its own, and says so", async () => {
+  using folder = makeFolder({ file: "" });
+  const STATE_DIRECTORY = join(folder.path, "file");
+  await using demo = await startDemo({ STATE_DIRECTORY });
+  expect(demo.elbow.stderr).toBe(
+    "elbow: demo mode's certificate is new at each start: " +
+      `the state directory ${STATE_DIRECTORY}: it is a file (EEXIST); name another with STATE_DIRECTORY\n`,
+  );
+  expect(demo.elbow.stdout).toContain(`curl -k https://127.0.0.1:${demo.https}/\n`);
+  expect(demo.elbow.stdout).not.toContain("--cacert");
+  expect(named(await secureCurl(demo.https))).toMatch(/^i-demo/);
+  await using other = await startDemo({ STATE_DIRECTORY });
+  expect(await shownCertificate(other.https)).not.toBe(await shownCertificate(demo.https));
+});
+
+test.each(["http", "tcp", "https", "ssl"] as const)(
+  "over %s the answers alternate between both instances",
+  async (listener) => {
+    await using demo = await startDemo();
+    const names: Array<string> = [];
+    const ask = listener === "http" || listener === "tcp" ? curl : secureCurl;
+    for (let round = 0; round < 4; round++) names.push(named(await ask(demo[listener])));
+    expect(names.slice(0, 2).sort()).toEqual(["i-demo1", "i-demo2"]);
+    expect(names.slice(2)).toEqual(names.slice(0, 2));
+  },
+);
 
 test("an instance echoes the request line, the headers and the size of the body", async () => {
   await using demo = await startDemo();
@@ -78,30 +146,27 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s ends it with code 0 and nothing le
   expect(new Set(instances).size).toBe(2);
   demo.elbow.process.kill(signal);
   expect(await demo.elbow.exitCode()).toBe(0);
-  for (const port of [demo.http, demo.tcp, demo.management, ...instances]) {
+  for (const port of [demo.http, demo.tcp, demo.https, demo.ssl, demo.management, ...instances]) {
     await expect(RawClient.connect(port)).rejects.toThrow();
   }
 });
 
-test.each(["--http-port", "--tcp-port", "--management-port"])(
-  "%s is taken: one line that names port and flag, code 1, nothing left running",
-  async (flag) => {
-    using taken = FakeInstance.start(silence);
-    using folder = makeFolder();
-    const free = { "--http-port": freePort(), "--tcp-port": freePort(), "--management-port": freePort() };
-    const ports = { ...free, [flag]: taken.port };
-    const args = Object.entries(ports).flatMap(([name, port]) => [name, String(port)]);
-    const { exitCode, stdout, stderr } = await ElbowCommand.run(["run", ...args], { cwd: folder.path });
-    expect([exitCode, stdout]).toEqual([1, ""]);
-    expect(stderr).toBe(
-      `elbow: cannot listen on 127.0.0.1:${taken.port}: the port is taken (EADDRINUSE); ` +
-        `change it with ${flag}, as in: npm start -- ${flag} 18080\n`,
-    );
-    for (const [name, port] of Object.entries(free)) {
-      if (name !== flag) await expect(RawClient.connect(port)).rejects.toThrow();
-    }
-  },
-);
+test.each(flags)("%s is taken: one line that names port and flag, code 1, nothing left running", async (flag) => {
+  using taken = FakeInstance.start(silence);
+  using folder = makeFolder();
+  const free = Object.fromEntries(flags.map((name) => [name, freePort()]));
+  const ports = { ...free, [flag]: taken.port };
+  const args = Object.entries(ports).flatMap(([name, port]) => [name, String(port)]);
+  const { exitCode, stdout, stderr } = await ElbowCommand.run(["run", ...args], { cwd: folder.path });
+  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(stderr).toBe(
+    `elbow: cannot listen on 127.0.0.1:${taken.port}: the port is taken (EADDRINUSE); ` +
+      `change it with ${flag}, as in: npm start -- ${flag} 18080\n`,
+  );
+  for (const [name, port] of Object.entries(free)) {
+    if (name !== flag) await expect(RawClient.connect(port)).rejects.toThrow();
+  }
+});
 
 const firstFreePort = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
 const isRoot = process.getuid?.() === 0;
@@ -120,19 +185,23 @@ const canRun = (() => {
   }
 })();
 
-test.skipIf(!canRun).each([
-  [["--http-port", "80", "--tcp-port", "0", "--management-port", "0"], "--http-port"],
-  [["--http-port", "0", "--tcp-port", "0", "--management-port", "80"], "--management-port"],
-])("a port that may not be bound (%p): one line, code 1", async (args, flag) => {
-  const program = [...runUnprivileged, ...fromSource];
-  const { exitCode, stdout, stderr } = await ElbowCommand.run(["run", ...args], { program, cwd: "/" });
-  expect([exitCode, stdout]).toEqual([1, ""]);
-  expect(stderr).toMatch(
-    new RegExp(
-      `^elbow: cannot listen on 127\\.0\\.0\\.1:80: this user may not bind the port \\(EACCES\\); .*${flag}.*\n$`,
-    ),
-  );
-});
+test.skipIf(!canRun).each(["--http-port", "--management-port"])(
+  "a port that may not be bound (%s): one line, code 1",
+  async (flag) => {
+    const program = [...runUnprivileged, ...fromSource];
+    const args = flags.flatMap((name) => [name, name === flag ? "80" : "0"]);
+    using state = makeFolder();
+    if (isRoot) chownSync(state.path, 65_534, 65_534);
+    const env = { STATE_DIRECTORY: state.path };
+    const { exitCode, stdout, stderr } = await ElbowCommand.run(["run", ...args], { program, cwd: "/", env });
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^elbow: cannot listen on 127\\.0\\.0\\.1:80: this user may not bind the port \\(EACCES\\); .*${flag}.*\n$`,
+      ),
+    );
+  },
+);
 
 test("its own instances count in the budget of descriptors: who is let in is served, and the process stays well", async () => {
   const folder = makeFolder();
@@ -140,7 +209,8 @@ test("its own instances count in the budget of descriptors: who is let in is ser
     cwd: folder.path,
     program: ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh", ...fromSource],
   });
-  const [, tcp = 0, management = 0] = elbow.ports;
+  const [, tcp = 0] = elbow.ports;
+  const management = elbow.ports.at(-1);
   const clients = await Promise.all(Array.from({ length: 120 }, () => RawClient.connect(tcp)));
   const answered = await Promise.all(
     clients.map(async (client) => {

@@ -3,22 +3,29 @@ import { expect, test } from "bun:test";
 import { makeDemoConfiguration } from "../../../src/main/demo.ts";
 import { describeRequest } from "../../../src/main/demo-instance.ts";
 import { defaultDemoPorts, demoFlags } from "../../../src/main/demo-ports.ts";
+import { defaultSecurityPolicy } from "../../../src/tls/security-policies.ts";
 
 const instances = [
   { id: "i-demo1", port: 40001 },
   { id: "i-demo2", port: 40002 },
 ];
 
-test("an HTTP and a TCP listener on loopback, both over both instances", () => {
-  const { management, loadBalancers } = makeDemoConfiguration(defaultDemoPorts, instances);
+const certificate = { cert: { text: "a certificate" }, key: { text: "its key" } };
+
+test("four listeners on loopback, all over both instances, which speak in the clear", () => {
+  const { management, loadBalancers } = makeDemoConfiguration(defaultDemoPorts, instances, certificate);
   expect(management).toEqual({ address: "127.0.0.1", port: 9090 });
   expect(loadBalancers).toHaveLength(1);
   const demo = loadBalancers[0]!;
   expect([demo.name, demo.address]).toEqual(["demo", "127.0.0.1"]);
-  expect(demo.listeners.map(({ protocol, port }) => [protocol, port])).toEqual([
-    ["HTTP", 8080],
-    ["TCP", 8081],
+  expect(demo.listeners.map(({ protocol, port, instanceProtocol }) => [protocol, port, instanceProtocol])).toEqual([
+    ["HTTP", 8080, "HTTP"],
+    ["TCP", 8081, "TCP"],
+    ["HTTPS", 8443, "HTTP"],
+    ["SSL", 8444, "TCP"],
   ]);
+  const security = { certificates: [certificate], policy: defaultSecurityPolicy };
+  expect(demo.listeners.map((listener) => listener.security)).toEqual([undefined, undefined, security, security]);
   expect(demo.instances).toEqual([
     { id: "i-demo1", host: "127.0.0.1", port: 40001 },
     { id: "i-demo2", host: "127.0.0.1", port: 40002 },
@@ -26,7 +33,7 @@ test("an HTTP and a TCP listener on loopback, both over both instances", () => {
 });
 
 test("every port of the demo has a flag that moves it, under the path of its setting", () => {
-  const { loadBalancers } = makeDemoConfiguration(defaultDemoPorts, instances);
+  const { loadBalancers } = makeDemoConfiguration(defaultDemoPorts, instances, certificate);
   const settings = loadBalancers.flatMap(({ name, listeners }) =>
     listeners.map((_, index) => `loadBalancers.${name}.listeners[${index}].port`),
   );

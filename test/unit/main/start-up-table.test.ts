@@ -4,7 +4,7 @@ import type { LoadBalancerStatus } from "../../../src/control/control.ts";
 import { formatStartUpTable } from "../../../src/main/start-up-table.ts";
 import { version } from "../../../src/main/version.ts";
 
-const listener = (protocol: "HTTP" | "TCP", port: number, address = "127.0.0.1") => ({
+const listener = (protocol: "HTTP" | "TCP" | "HTTPS" | "SSL", port: number, address = "127.0.0.1") => ({
   protocol,
   port,
   address,
@@ -24,8 +24,11 @@ const instance = (id: string, address: string, port: number | undefined) => ({
   outstanding: 0,
 });
 
-const table = (status: ReadonlyArray<LoadBalancerStatus>, hasTrial = true) =>
-  formatStartUpTable({ title: "a title", management: { address: "127.0.0.1", port: 9090 }, status, hasTrial });
+const table = (status: ReadonlyArray<LoadBalancerStatus>, hasTrial = true, authorityFile?: string) =>
+  formatStartUpTable({
+    ...{ title: "a title", management: { address: "127.0.0.1", port: 9090 } },
+    ...{ status, hasTrial, authorityFile },
+  });
 
 test("one row for each listener and one for the management server, in columns", () => {
   const text = table([
@@ -79,7 +82,22 @@ test.each([
   expect(table(status, false)).not.toContain("Try");
 });
 
-test("without an HTTP listener there is nothing to try", () => {
-  const status = [{ name: "web", address: undefined, listeners: [listener("TCP", 80)], instances: [] }];
-  expect(table(status)).not.toContain("Try");
+test("HTTPS is tried without trust, and with it where the authority is known", () => {
+  const listeners = [listener("SSL", 444), listener("HTTPS", 443), listener("HTTP", 80), listener("HTTPS", 4430)];
+  const status = [{ name: "web", address: undefined, listeners, instances: [] }];
+  const without = "\nTry: curl http://127.0.0.1:80/\n     curl -k https://127.0.0.1:443/\n";
+  expect(table(status)).toEndWith(without);
+  expect(table(status, true, "/var/lib/elbow/ca.pem")).toEndWith(
+    `${without}     curl --cacert /var/lib/elbow/ca.pem https://127.0.0.1:443/\n`,
+  );
+  expect(table(status, true, "/home/o'hara/a b")).toContain(" --cacert '/home/o'\\''hara/a b' https:");
+  expect(table([{ ...status[0]!, listeners: [listener("HTTPS", 443)] }])).toEndWith(
+    "\nTry: curl -k https://127.0.0.1:443/\n",
+  );
+  expect(table([{ ...status[0]!, listeners: [listener("HTTP", 80)] }], true, "/a")).not.toContain("--cacert");
+});
+
+test("without an HTTP or HTTPS listener there is nothing to try", () => {
+  const listeners = [listener("TCP", 80), listener("SSL", 81)];
+  expect(table([{ name: "web", address: undefined, listeners, instances: [] }])).not.toContain("Try");
 });

@@ -1,0 +1,112 @@
+// The work of `elbow cert show`: reads PEM files and prints what the certificates and keys in them are. What was asked for
+// goes to standard output, what is wrong with a file to standard error. It never prints a private key.
+
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { resolve } from "node:path";
+import { Effect, Result } from "effect";
+import { type ChainLink, readLinkUnsafe } from "../tls/certificate-chain.ts";
+import { CertificateError } from "../tls/certificate-error.ts";
+import { readNames } from "../tls/certificate-names.ts";
+import { describeOtherContent, type PemBlock } from "../tls/pem.ts";
+import { type PemText, readPem } from "../tls/pem-file.ts";
+import { describeKey } from "../tls/private-key.ts";
+import { x509 } from "../tls/x509.ts";
+import { CommandFailure } from "./command-failure.ts";
+
+/** Prints each file; fails with exit code 1 after the last when one of them couldn't be shown. */
+export const showFiles = Effect.fnUntraced(function* (
+  files: ReadonlyArray<string>,
+): Effect.fn.Return<void, CommandFailure> {
+  const problems: Array<string> = [];
+  for (const file of files) {
+    const read = yield* Effect.result(readPem({ file, path: resolve(file) }, "certificate"));
+    const shown = Result.isFailure(read) ? read.failure : describeText(read.success, Date.now());
+    if (shown instanceof CertificateError) problems.push(`elbow: ${shown.message}`);
+    else process.stdout.write(shown);
+  }
+  if (problems.length > 0) return yield* new CommandFailure({ text: problems.join("\n"), exitCode: 1 });
+});
+
+/** Everything in a PEM text, as blocks of lines; or why there is nothing to show. */
+export const describeText = (pem: PemText, nowMs: number): string | CertificateError => {
+  const known = pem.blocks.filter(({ label }) => /^(?:X509 )?CERTIFICATE$|KEY$/.test(label));
+  if (known.length === 0) {
+    return new CertificateError({
+      label: pem.label,
+      problem: describeOtherContent(pem.bytes, pem.blocks),
+      expected: "certificates or a key in PEM, with -----BEGIN",
+    });
+  }
+  const parts: Array<string> = [];
+  for (const [index, block] of known.entries()) {
+    const which = known.length === 1 ? "" : ` (${index + 1} of ${known.length})`;
+    try {
+      const fields = block.label.endsWith("KEY")
+        ? describeKeyBlock(block)
+        : describeCertificate(readLinkUnsafe(block.der ?? new Uint8Array(), pem.label), nowMs);
+      const lines = fields.map(([name, value]) => `  ${name.padEnd(12)} ${value}\n`);
+      parts.push(`${pem.label}${which}\n${lines.join("")}\n`);
+    } catch (cause) {
+      const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
+      return new CertificateError({
+        label: `${pem.label}${which}`,
+        problem: `the ${block.label} is damaged, or of a kind that the TLS library doesn't know${code}`,
+        expected: "X.509 certificates and keys, RSA, ECDSA or Ed25519",
+      });
+    }
+  }
+  return parts.join("");
+};
+
+type Fields = ReadonlyArray<readonly [name: string, value: string]>;
+
+const describeCertificate = ({ parsed, native }: ChainLink, nowMs: number): Fields => {
+  const { names } = readNames(parsed);
+  const isAuthority = parsed.getExtension(x509.BasicConstraintsExtension)?.ca === true;
+  return [
+    ["certificate", isAuthority ? "of an authority" : "of a server or client"],
+    ["subject", parsed.subject || "none"],
+    // An authority's common name isn't a name that it serves.
+    ["names", isAuthority || names.length === 0 ? "none" : names.join(", ")],
+    ["issuer", parsed.issuer === parsed.subject ? `${parsed.issuer} (itself)` : parsed.issuer],
+    ["valid", `${spellTime(parsed.notBefore)} to ${spellTime(parsed.notAfter)} UTC, ${spellRest(parsed, nowMs)}`],
+    ["key", describeKey(native.publicKey)],
+    ["signature", native.signatureAlgorithm ?? "unknown"],
+    ["serial", parsed.serialNumber],
+    ["SHA-256", native.fingerprint256],
+    ...describePublicKey(native.publicKey),
+  ];
+};
+
+const describeKeyBlock = (block: PemBlock): Fields => {
+  if (block.label === "PUBLIC KEY") {
+    const key = createPublicKey(block.text);
+    return [["public key", describeKey(key)], ...describePublicKey(key)];
+  }
+  if (block.hasEncryptionHeader || block.label === "ENCRYPTED PRIVATE KEY") {
+    return [["private key", "encrypted; only whoever has its passphrase can say more"]];
+  }
+  const key = createPrivateKey(block.text);
+  return [["private key", describeKey(key)], ...describePublicKey(createPublicKey(key))];
+};
+
+/** The pin of RFC 7469 §2.4, and what a PublicKeyPolicyType policy wants in its PublicKey attribute. */
+const describePublicKey = (key: KeyObject): Fields => {
+  const spki = key.export({ type: "spki", format: "der" });
+  return [
+    ["SPKI pin", createHash("sha256").update(spki).digest("base64")],
+    ["PublicKey", spki.toString("base64")],
+  ];
+};
+
+const spellTime = (time: Date): string => time.toISOString().slice(0, 16).replace("T", " ");
+
+const spellRest = ({ notBefore, notAfter }: ChainLink["parsed"], nowMs: number): string => {
+  const count = (ms: number): string => {
+    const days = Math.floor(ms / 86_400_000);
+    return `${days} day${days === 1 ? "" : "s"}`;
+  };
+  if (nowMs > notAfter.getTime()) return `ended ${count(nowMs - notAfter.getTime())} ago`;
+  if (nowMs < notBefore.getTime()) return `begins in ${count(notBefore.getTime() - nowMs)}`;
+  return `${count(notAfter.getTime() - nowMs)} left`;
+};
