@@ -1,6 +1,8 @@
 // The instance behind every proxy of the bench: a raw Bun server of its own process, with canned answers by target
-// (bench/requests.ts). It owns the sockets and back-pressure, prints its port as the first line of output, and ends when
-// its input closes, so it can't outlive the bench. It never buffers more than one unsent answer per connection.
+// (bench/requests.ts). It owns the sockets and back-pressure, prints its ports as the first line of output (the second
+// one with TLS, when it is told a certificate's and a key's file), and ends when its input closes, so it can't outlive
+// the bench. It never buffers more than one unsent answer per connection.
+import { readFileSync } from "node:fs";
 import type { Socket } from "bun";
 import { type Answer, RequestReader } from "./requests.ts";
 
@@ -30,11 +32,12 @@ function answerAll(socket: Socket<Connection>): void {
   }
 }
 
-/** Starts the back end on a loopback port (0 chooses one) and returns the listener. */
-export function startBackend(port: number) {
+/** Starts the back end on a loopback port (0 chooses one), with TLS when it has a key, and returns the listener. */
+export function startBackend(port: number, tls?: { readonly cert: string; readonly key: string }) {
   return Bun.listen<Connection>({
     hostname: "127.0.0.1",
     port,
+    ...(tls === undefined ? {} : { tls }),
     socket: {
       open(socket) {
         socket.data = { reader: new RequestReader(), unsent: undefined, isLast: false };
@@ -69,8 +72,10 @@ export function startBackend(port: number) {
 }
 
 if (import.meta.main) {
-  const listener = startBackend(0);
-  process.stdout.write(`${listener.port}\n`);
+  const [cert, key] = Bun.argv.slice(2).map((file) => readFileSync(file, "utf8"));
+  const listeners = [startBackend(0)];
+  if (cert !== undefined && key !== undefined) listeners.push(startBackend(0, { cert, key }));
+  process.stdout.write(`${listeners.map((listener) => listener.port).join(" ")}\n`);
   process.stdin.on("end", () => process.exit(0));
   process.stdin.resume();
 }

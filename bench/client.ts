@@ -3,7 +3,14 @@
 // load: wrk is.
 import type { Socket } from "bun";
 import { type ReadAnswer, readAnswer } from "./answers.ts";
-import { anyHost, makeGet } from "./messages.ts";
+import { anyHost, makeGet, serverName } from "./messages.ts";
+
+/** A listener on loopback. */
+export interface Address {
+  readonly port: number;
+  /** Whether it speaks TLS. */
+  readonly isSecure: boolean;
+}
 
 /** A connection after its answers. */
 export interface Exchanged {
@@ -15,8 +22,9 @@ export interface Exchanged {
 
 const timeoutMs = 5000;
 
-/** Connects to a loopback port, sends the bytes and resolves when `count` answers are whole; rejects after 5 s. */
-export function exchange(port: number, request: Uint8Array, count = 1): Promise<Exchanged> {
+/** Connects to a listener, sends the bytes and resolves when `count` answers are whole; rejects after 5 s. */
+export function exchange(address: Address, request: Uint8Array, count = 1): Promise<Exchanged> {
+  const { port, isSecure } = address;
   return new Promise((resolve, reject) => {
     const answers: ReadAnswer[] = [];
     let received = Buffer.alloc(0);
@@ -43,14 +51,22 @@ export function exchange(port: number, request: Uint8Array, count = 1): Promise<
       clearTimeout(timer);
       resolve({ answers, isClosed: () => isClosed, close: () => socket.end() });
     };
+    const send = (socket: Socket) => {
+      // All that the bench sends fits into a fresh socket's buffer.
+      if (socket.write(request) < request.byteLength) fail("the request was not taken whole");
+    };
     Bun.connect({
       hostname: "127.0.0.1",
       port,
+      ...(isSecure ? { tls: { rejectUnauthorized: false, serverName } } : {}),
       socket: {
         open(socket) {
           opened = socket;
-          // All that the bench sends fits into a fresh socket's buffer.
-          if (socket.write(request) < request.byteLength) fail("the request was not taken whole");
+          if (!isSecure) send(socket);
+        },
+        handshake(socket, isDone, error) {
+          if (isDone) send(socket);
+          else fail(`no TLS: ${error?.message}`);
         },
         data(socket, chunk) {
           if (isSettled) return;
@@ -77,17 +93,17 @@ export function exchange(port: number, request: Uint8Array, count = 1): Promise<
 }
 
 /** The same with one GET. */
-export const exchangeOnce = (port: number, target: string): Promise<Exchanged> =>
-  exchange(port, makeGet(target, anyHost));
+export const exchangeOnce = (address: Address, target: string): Promise<Exchanged> =>
+  exchange(address, makeGet(target, anyHost));
 
 /** Opens connections that made one exchange each, a few at a time; on a failure closes those that it opened. */
-export async function openIdle(port: number, target: string, count: number): Promise<Exchanged[]> {
+export async function openIdle(address: Address, target: string, count: number): Promise<Exchanged[]> {
   const opened: Exchanged[] = [];
   const batch = 50;
   try {
     while (opened.length < count) {
       const wanted = Math.min(batch, count - opened.length);
-      const results = await Promise.allSettled(Array.from({ length: wanted }, () => exchangeOnce(port, target)));
+      const results = await Promise.allSettled(Array.from({ length: wanted }, () => exchangeOnce(address, target)));
       for (const result of results) if (result.status === "fulfilled") opened.push(result.value);
       const failed = results.find((result) => result.status === "rejected");
       if (failed !== undefined) throw failed.reason;

@@ -2,12 +2,13 @@
 // what a proxy's resident memory grew by, per connection. It owns the proxies that it starts, since memory that was
 // grown once is seldom given back and a second reading in the same process would be too good.
 import { type Exchanged, openIdle } from "./client.ts";
+import { type Place, ProxyMissing, type ProxyName } from "./launches.ts";
 import { runLoad } from "./load.ts";
 import { medianOf, readRssBytesUnsafe } from "./measure.ts";
 import { endChild } from "./processes.ts";
-import { type Place, ProxyMissing, type ProxyName, type RunningProxy, startProxy } from "./proxies.ts";
+import { type RunningProxy, startProxy } from "./proxies.ts";
 import type { Pace } from "./traffic.ts";
-import type { IdleWorkload } from "./workloads.ts";
+import { type IdleWorkload, isSecure } from "./workloads.ts";
 
 /** One reading of one proxy. */
 export interface IdleSample {
@@ -45,16 +46,17 @@ async function readSettledRss(proxy: RunningProxy): Promise<{ rssBytes: number; 
 }
 
 async function readOne(proxy: RunningProxy, workload: IdleWorkload, pace: Pace, round: number): Promise<IdleSample> {
-  const { layer, target, connections } = workload;
-  const port = proxy.ports[layer];
+  const { front, target, connections } = workload;
+  const port = proxy.ports[front];
   if (port === undefined) throw new ProxyMissing("no layer 4 here: `apt-get install libnginx-mod-stream`");
   // Code and buffers that any traffic brings in must not be counted as the connections'.
-  const warmUp = { port, target, connections: 64, isShort: false, seconds: pace.warmUpSeconds };
+  const address = { port, isSecure: isSecure(front) };
+  const warmUp = { ...address, target, connections: 64, isShort: false, seconds: pace.warmUpSeconds };
   await runLoad({ ...warmUp, core: pace.loadCore, directory: pace.directory });
   const base = await readSettledRss(proxy);
   let opened: Exchanged[] = [];
   try {
-    opened = await openIdle(port, target, connections);
+    opened = await openIdle(address, target, connections);
     const grown = await readSettledRss(proxy);
     const lost = opened.filter((connection) => connection.isClosed()).length;
     if (lost > 0) throw new Error(`${lost} of ${connections} connections were closed`);

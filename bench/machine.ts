@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { findProgram, readProgramOutput } from "./proxies.ts";
+import { findProgram, readProgramOutput } from "./programs.ts";
 
 const readFirstLine = (program: string, ...options: string[]) => {
   const file = findProgram(program);

@@ -5,20 +5,15 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type Certificates, makeCertificates } from "./certificates.ts";
 import { runIdle } from "./idle.ts";
+import { type Place, ProxyMissing, type ProxyName, proxyNames } from "./launches.ts";
 import { describeMachine } from "./machine.ts";
 import { readFileLimit } from "./measure.ts";
 import { runParser } from "./parser-row.ts";
 import { type Child, endChild, endEveryChild, hasEnded, killEveryChild, readLogTail, startChild } from "./processes.ts";
-import {
-  findProgram,
-  type Place,
-  ProxyMissing,
-  type ProxyName,
-  proxyNames,
-  type RunningProxy,
-  startProxy,
-} from "./proxies.ts";
+import { findProgram } from "./programs.ts";
+import { type RunningProxy, startProxy } from "./proxies.ts";
 import { formatReport, hasFigures, type Result, replaceTable } from "./report.ts";
 import { type Pace, runTraffic } from "./traffic.ts";
 import { type Workload, workloads } from "./workloads.ts";
@@ -27,7 +22,7 @@ const usage = `bun run bench [options]
 
   --list            the names of the rows
   --only NAME       one row (may be given several times)
-  --quick           a selection that takes about three minutes
+  --quick           a selection that takes about four minutes
   --rounds N        turns of every proxy per row (default 5, quick 3; memory rows at most 3, the parser's has its own)
   --seconds N       length of a turn in whole seconds (default 1)
   --binary [FILE]   elbow as the compiled program, default dist/elbow, instead of src/main.ts
@@ -99,12 +94,19 @@ function checkMachine(proxyCore: number, loadCore: number): void {
   if (readFileLimit() < 10_000) throw new Refusal("the bench opens 6000 files a process: raise `ulimit -Hn` to 10000");
 }
 
-async function startBackendProcess(core: number, directory: string): Promise<{ child: Child; port: number }> {
-  const command = [process.execPath, join(import.meta.dir, "backend.ts")];
+interface Backend {
+  readonly child: Child;
+  readonly port: number;
+  readonly securePort: number;
+}
+
+async function startBackendProcess(core: number, directory: string, certificates: Certificates): Promise<Backend> {
+  const { cert, key } = certificates.ecdsa;
+  const command = [process.execPath, join(import.meta.dir, "backend.ts"), cert, key];
   const child = startChild({ name: "backend", command, core, directory });
   for (let attempt = 0; attempt < 100 && !hasEnded(child); attempt++) {
-    const port = Number(readFileSync(child.logFile, "utf8").split("\n")[0]);
-    if (port > 0) return { child, port };
+    const ports = /^(\d+) (\d+)\n/.exec(readFileSync(child.logFile, "utf8"));
+    if (ports !== null) return { child, port: Number(ports[1]), securePort: Number(ports[2]) };
     await Bun.sleep(50);
   }
   throw new Error(`the back end did not start: ${readLogTail(child)}`);
@@ -197,10 +199,13 @@ async function run(directory: string): Promise<number> {
     throw new Refusal(`${binary} is missing: \`bun run build\` makes it`);
   // The bench itself stays off the proxies' core.
   Bun.spawnSync(["taskset", "-cp", String(loadCore), String(process.pid)]);
-  const backend = await startBackendProcess(loadCore, directory);
+  const certificates = await makeCertificates(directory);
+  const backend = await startBackendProcess(loadCore, directory, certificates);
   const place: Place = {
     core: proxyCore,
     backendPort: backend.port,
+    secureBackendPort: backend.securePort,
+    certificates,
     directory,
     ...(binary === undefined ? {} : { elbowBinary: binary }),
   };

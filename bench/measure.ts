@@ -80,3 +80,9 @@ export function medianOf(values: ReadonlyArray<number>): number {
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
+
+/** The value below which the given share of the values lies (nearest rank); NaN of none. */
+export function quantileOf(values: ReadonlyArray<number>, share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}

@@ -4,6 +4,9 @@
 /** The host that stands in requests that no connection needs. */
 export const anyHost = "bench";
 
+/** The name in the certificates, which the bench's TLS clients ask for (SNI, RFC 6066 §3). */
+export const serverName = "bench.test";
+
 /** A plain GET, as wrk makes it. */
 export function makeGet(target: string, host: string): Buffer {
   return Buffer.from(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);

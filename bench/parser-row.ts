@@ -1,9 +1,9 @@
 // The parser row: starts bench/parser.ts in a process of its own, on the proxies' core while they rest, and reads what
 // it prints. It measures nothing itself.
 import { join } from "node:path";
+import type { Place } from "./launches.ts";
 import type { ParserReport, ParserSample } from "./parser.ts";
 import { describeEnd, endChild, hasEnded, startChild } from "./processes.ts";
-import type { Place } from "./proxies.ts";
 import type { ParserWorkload } from "./workloads.ts";
 
 /** The rounds of the row, or why it has none. */

@@ -2,10 +2,10 @@
 // rounds, and the place in README.md. Pure: values in, text out. It hides nothing: a proxy without figures keeps its
 // line and says why.
 import type { IdleResult, IdleSample } from "./idle.ts";
+import { type ProxyName, proxyNames } from "./launches.ts";
 import { medianOf } from "./measure.ts";
 import type { ParserSample } from "./parser.ts";
 import type { ParserResult } from "./parser-row.ts";
-import { type ProxyName, proxyNames } from "./proxies.ts";
 import type { TrafficResult, TrafficSample } from "./traffic.ts";
 
 /** One measured row of any kind. */
@@ -29,23 +29,51 @@ export function medianBy<S>(result: Sampled<S>, name: ProxyName, value: (sample:
   return samples === undefined || samples.length === 0 ? undefined : medianOf(samples.map(value));
 }
 
-/** elbow against the rival with the lower median: the median of the ratios within each round. */
-export function compareToBetterRival<S extends { readonly round: number }>(
+interface Comparison<S> {
+  readonly rival: ProxyName;
+  /** elbow's and the rival's sample of each round that both have. */
+  readonly pairs: ReadonlyArray<readonly [elbow: S, rival: S]>;
+}
+
+// elbow beside the rival with the lower median.
+function pairWithBetterRival<S extends { readonly round: number }>(
   result: Sampled<S>,
   cost: (sample: S) => number,
-): { readonly rival: ProxyName; readonly ratio: number } | undefined {
+): Comparison<S> | undefined {
   let better: { name: ProxyName; cost: number } | undefined;
   for (const name of proxyNames) {
     const median = name === "elbow" ? undefined : medianBy(result, name, cost);
     if (median !== undefined && (better === undefined || median < better.cost)) better = { name, cost: median };
   }
   if (better === undefined) return undefined;
-  const theirs = new Map(result.samples.get(better.name)?.map((sample) => [sample.round, cost(sample)]));
-  const ratios = (result.samples.get("elbow") ?? []).flatMap((sample) => {
-    const their = theirs.get(sample.round);
-    return their === undefined ? [] : [cost(sample) / their];
+  const theirs = new Map(result.samples.get(better.name)?.map((sample) => [sample.round, sample]));
+  const pairs = (result.samples.get("elbow") ?? []).flatMap((our) => {
+    const their = theirs.get(our.round);
+    return their === undefined ? [] : [[our, their] as const];
   });
-  return ratios.length === 0 ? undefined : { rival: better.name, ratio: medianOf(ratios) };
+  return pairs.length === 0 ? undefined : { rival: better.name, pairs };
+}
+
+/** elbow against the rival with the lower median: the median of the ratios within each round. */
+export function compareToBetterRival<S extends { readonly round: number }>(
+  result: Sampled<S>,
+  cost: (sample: S) => number,
+): { readonly rival: ProxyName; readonly ratio: number } | undefined {
+  const comparison = pairWithBetterRival(result, cost);
+  if (comparison === undefined) return undefined;
+  const { rival, pairs } = comparison;
+  return { rival, ratio: medianOf(pairs.map(([our, their]) => cost(our) / cost(their))) };
+}
+
+/** The same for a delay: the median of the differences in ms, above zero where elbow is later. */
+export function delayToBetterRival<S extends { readonly round: number }>(
+  result: Sampled<S>,
+  delayMs: (sample: S) => number,
+): { readonly rival: ProxyName; readonly extraMs: number } | undefined {
+  const comparison = pairWithBetterRival(result, delayMs);
+  if (comparison === undefined) return undefined;
+  const { rival, pairs } = comparison;
+  return { rival, extraMs: medianOf(pairs.map(([our, their]) => delayMs(our) - delayMs(their))) };
 }
 
 const formatMib = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
@@ -68,9 +96,30 @@ function formatSpread<S>(samples: ReadonlyArray<S>, value: (sample: S) => number
 const cpuOf = (sample: TrafficSample) => sample.cpuUsPerRequest;
 const kibOf = (sample: IdleSample) => sample.kibPerConnection;
 
+/** elbow beside the better rival and its target, as the two last cells of its line. */
+function formatVerdict(result: TrafficResult): readonly [comparison: string, target: string] {
+  const { ratioLimit, delayLimitMs } = result.workload;
+  if (delayLimitMs !== undefined) {
+    const delay = delayToBetterRival(result, (sample) => sample.p50Ms);
+    if (delay === undefined) return ["", ""];
+    const { rival, extraMs } = delay;
+    const sign = extraMs < 0 ? "−" : "+";
+    return [
+      `p50 ${sign}${Math.abs(extraMs).toFixed(2)} ms of ${rival}`,
+      formatTarget(extraMs <= delayLimitMs, `+${delayLimitMs} ms`),
+    ];
+  }
+  const comparison = compareToBetterRival(result, cpuOf);
+  if (comparison === undefined) return ["", ""];
+  const { rival, ratio } = comparison;
+  return [
+    `${ratio.toFixed(2)} of ${rival}`,
+    ratioLimit === undefined ? "" : formatTarget(ratio <= ratioLimit, ratioLimit.toFixed(2)),
+  ];
+}
+
 function formatTrafficRows(result: TrafficResult): string[][] {
   const { workload, direct } = result;
-  const comparison = compareToBetterRival(result, cpuOf);
   const rows = proxyNames.map((name, at) => {
     const title = at === 0 ? workload.title : "";
     const cpu = medianBy(result, name, cpuOf);
@@ -78,8 +127,6 @@ function formatTrafficRows(result: TrafficResult): string[][] {
       return [title, name, `**no figures** – ${result.missing.get(name) ?? "not run"}`, "", "", "", "", "", "", ""];
     }
     const of = (value: (sample: TrafficSample) => number) => medianBy(result, name, value) ?? Number.NaN;
-    const isElbow = name === "elbow" && comparison !== undefined;
-    const limit = workload.ratioLimit;
     return [
       title,
       name,
@@ -89,10 +136,10 @@ function formatTrafficRows(result: TrafficResult): string[][] {
       formatMs(of((sample) => sample.p99Ms)),
       formatMib(of((sample) => sample.rssBytes)),
       `${(of((sample) => sample.busy) * 100).toFixed(0)} %`,
-      isElbow ? `${comparison.ratio.toFixed(2)} of ${comparison.rival}` : "",
-      isElbow && limit !== undefined ? formatTarget(comparison.ratio <= limit, limit.toFixed(2)) : "",
+      ...(name === "elbow" ? formatVerdict(result) : ["", ""]),
     ];
   });
+  if (direct === undefined) return rows;
   const straight = formatRate(direct.requestsPerSecond);
   return [...rows, ["", "(direct)", "", straight, formatMs(direct.p50Ms), formatMs(direct.p99Ms), "", "", "", ""]];
 }

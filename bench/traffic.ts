@@ -1,10 +1,12 @@
 // The traffic rows: the same load on each proxy in turn, several rounds, and for every turn what it cost the proxy. It
 // owns the order of the turns; starting proxies and drawing tables is done elsewhere.
-import { countErrors, runLoad } from "./load.ts";
+
+import type { ProxyName } from "./launches.ts";
+import { countErrors, type LoadReport, runHandshakes, runLoad } from "./load.ts";
 import { diffCpuNs, readCpuOfAllUnsafe, readRssBytesUnsafe } from "./measure.ts";
 import { describeEnd, hasEnded } from "./processes.ts";
-import type { ProxyName, RunningProxy } from "./proxies.ts";
-import type { TrafficWorkload } from "./workloads.ts";
+import type { RunningProxy } from "./proxies.ts";
+import { isSecure, type TrafficWorkload } from "./workloads.ts";
 
 /** One turn of one proxy. */
 export interface TrafficSample {
@@ -26,8 +28,11 @@ export interface TrafficResult {
   readonly workload: TrafficWorkload;
   readonly samples: ReadonlyMap<ProxyName, ReadonlyArray<TrafficSample>>;
   readonly missing: ReadonlyMap<ProxyName, string>;
-  /** Load and back end without a proxy between them: what the other core can do at most. */
-  readonly direct: { readonly requestsPerSecond: number; readonly p50Ms: number; readonly p99Ms: number };
+  /**
+   * Load and back end without a proxy between them: what the other core can do at most. Not there for rows with TLS, where
+   * the back end would have the proxies' work on the load's core.
+   */
+  readonly direct?: { readonly requestsPerSecond: number; readonly p50Ms: number; readonly p99Ms: number };
 }
 
 /** How long and how often. */
@@ -43,10 +48,19 @@ export interface Pace {
 const latencyMs = (workload: TrafficWorkload, us: number) =>
   (workload.written?.count ?? 1) > 1 ? Number.NaN : us / 1000;
 
+function load(workload: TrafficWorkload, port: number, seconds: number, pace: Pace): Promise<LoadReport> {
+  const { loadCore: core, directory } = pace;
+  const { handshake, target, connections } = workload;
+  if (handshake !== undefined) {
+    return runHandshakes({ ...handshake, port, target, connections, seconds }, { core, directory });
+  }
+  return runLoad({ ...workload, port, isSecure: isSecure(workload.front), seconds, core, directory });
+}
+
 async function takeTurn(proxy: RunningProxy, port: number, workload: TrafficWorkload, pace: Pace, round: number) {
   const pids = proxy.listPids();
   const before = readCpuOfAllUnsafe(pids);
-  const report = await runLoad({ ...workload, ...pace, port, core: pace.loadCore });
+  const report = await load(workload, port, pace.seconds, pace);
   const cpuNs = diffCpuNs(before, readCpuOfAllUnsafe(pids));
   const sample: TrafficSample = {
     round,
@@ -70,11 +84,10 @@ export async function runTraffic(
 ): Promise<TrafficResult> {
   const samples = new Map<ProxyName, TrafficSample[]>();
   const missing = new Map<ProxyName, string>();
-  const load = { ...workload, core: pace.loadCore, directory: pace.directory };
-  const direct = await runLoad({ ...load, port: pace.backendPort, seconds: 1 });
+  const direct = isSecure(workload.front) ? undefined : await load(workload, pace.backendPort, 1, pace);
   for (let round = 0; round <= pace.rounds; round++) {
     for (const proxy of proxies) {
-      const port = proxy.ports[workload.layer];
+      const port = proxy.ports[workload.front];
       if (missing.has(proxy.name)) continue;
       if (port === undefined) {
         missing.set(proxy.name, "no layer 4 here: `apt-get install libnginx-mod-stream`");
@@ -82,7 +95,8 @@ export async function runTraffic(
       }
       try {
         if (round === 0) {
-          await runLoad({ ...load, port, seconds: pace.warmUpSeconds });
+          // Other rows have warmed most of what a handshake runs through.
+          await load(workload, port, workload.handshake === undefined ? pace.warmUpSeconds : 1, pace);
           continue;
         }
         const sample = await takeTurn(proxy, port, workload, pace, round);
@@ -98,10 +112,14 @@ export async function runTraffic(
     workload,
     samples,
     missing,
-    direct: {
-      requestsPerSecond: direct.requests / (direct.durationUs / 1e6),
-      p50Ms: latencyMs(workload, direct.p50Us),
-      p99Ms: latencyMs(workload, direct.p99Us),
-    },
+    ...(direct === undefined
+      ? {}
+      : {
+          direct: {
+            requestsPerSecond: direct.requests / (direct.durationUs / 1e6),
+            p50Ms: latencyMs(workload, direct.p50Us),
+            p99Ms: latencyMs(workload, direct.p99Us),
+          },
+        }),
   };
 }

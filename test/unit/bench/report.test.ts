@@ -1,10 +1,10 @@
 // What the bench makes of its figures: ratios within a round, nothing hidden, and only the table replaced.
 import { describe, expect, test } from "bun:test";
 import type { IdleResult } from "../../../bench/idle.ts";
+import { fillTemplate, type ProxyName } from "../../../bench/launches.ts";
 import { parseReport } from "../../../bench/load.ts";
-import { diffCpuNs, makeThreadClock, medianOf } from "../../../bench/measure.ts";
+import { diffCpuNs, makeThreadClock, medianOf, quantileOf } from "../../../bench/measure.ts";
 import { type ParserResult, parseParserReport } from "../../../bench/parser-row.ts";
-import { fillTemplate, type ProxyName } from "../../../bench/proxies.ts";
 import { compareToBetterRival, formatReport, hasFigures, replaceTable } from "../../../bench/report.ts";
 import type { TrafficResult, TrafficSample } from "../../../bench/traffic.ts";
 import { workloads } from "../../../bench/workloads.ts";
@@ -59,6 +59,28 @@ describe("formatReport", () => {
     expect(lineOf(formatReport([], [met]), "elbow")).toContain("| 1.00 of nginx | met (≤ 1.00) |");
     const missed = makeTraffic({ elbow: makeSamples([12]), nginx: makeSamples([10]) });
     expect(lineOf(formatReport([], [missed]), "elbow")).toContain("| 1.20 of nginx | **missed** (≤ 1.00) |");
+  });
+
+  test("holds the first answer to a delay, not to a ratio of CPU time", () => {
+    const workload = workloads.find((each) => each.name === "tls13-first");
+    if (workload?.kind !== "traffic") throw new Error("the row tls13-first is gone");
+    const answeringIn = (...delaysMs: number[]) =>
+      makeSamples([10, 10, 10]).map((sample, at) => ({ ...sample, p50Ms: delaysMs[at] ?? Number.NaN }));
+    const rivals = { nginx: answeringIn(1, 5, 1), haproxy: answeringIn(2, 6, 2) };
+    const lineWith = (elbow: TrafficSample[]) => {
+      const { direct, ...result } = makeTraffic({ elbow, ...rivals });
+      return lineOf(formatReport([], [{ ...result, workload }]), "elbow");
+    };
+    // Round 2 was slow for everybody.
+    expect(lineWith(answeringIn(2.5, 7, 3))).toContain("| p50 +2.00 ms of nginx | met (≤ +2 ms) |");
+    expect(lineWith(answeringIn(44, 48, 44))).toContain("| p50 +43.00 ms of nginx | **missed** (≤ +2 ms) |");
+    expect(lineWith(answeringIn(0.5, 4.5, 0.5))).toContain("| p50 −0.50 ms of nginx | met (≤ +2 ms) |");
+  });
+
+  test("has no line of the load alone where nobody measured it", () => {
+    const { direct, ...without } = makeTraffic({ elbow: makeSamples([10]) });
+    expect(formatReport([], [makeTraffic({ elbow: makeSamples([10]) })])).toContain("(direct)");
+    expect(formatReport([], [without])).not.toContain("(direct)");
   });
 
   test("keeps the line of a proxy that is missing and escapes its reason", () => {
@@ -117,6 +139,12 @@ describe("the parts", () => {
     expect(medianOf([3, 1, 2])).toBe(2);
     expect(medianOf([4, 1, 2, 3])).toBe(2.5);
     expect(medianOf([])).toBeNaN();
+  });
+
+  test("quantileOf", () => {
+    expect(quantileOf([4, 1, 2, 3], 0.99)).toBe(4);
+    expect(quantileOf([4, 1, 2, 3], 0.5)).toBe(3);
+    expect(quantileOf([], 0.5)).toBeNaN();
   });
 
   test("diffCpuNs counts new threads whole and falls back to the process when a thread ended", () => {
