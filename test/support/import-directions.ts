@@ -114,7 +114,21 @@ const takesOnlyAddressTests = (source: string): boolean => {
   return mentions === clauses.length && names.every((name) => /^isIP(v4|v6)?$/.test(name));
 };
 
+/** The issuer of certificates stands by itself: the program may do without it. */
+const checkIssuerImport = (path: string, specifier: string): string | undefined => {
+  if (specifier.startsWith(".")) {
+    const target = normalize(join(dirname(path), specifier));
+    if (!target.endsWith(".ts")) return `${JSON.stringify(specifier)} has no .ts`;
+    return /^(certs\/|src\/model\/|src\/tls\/x509\.ts$)/.test(target)
+      ? undefined
+      : `${JSON.stringify(specifier)} leaves certs/`;
+  }
+  const isKnown = specifier === "@peculiar/x509" || /^node:(crypto|fs|path)$/.test(specifier);
+  return isKnown ? undefined : `certs/ makes certificates and files, without ${specifier}`;
+};
+
 const checkImport = (path: string, specifier: string, source: string): string | undefined => {
+  if (path.startsWith("certs/")) return checkIssuerImport(path, specifier);
   if (path.startsWith("policies/")) {
     return specifier === "elbow" ? undefined : `a policy imports only "elbow", not ${JSON.stringify(specifier)}`;
   }
@@ -123,6 +137,7 @@ const checkImport = (path: string, specifier: string, source: string): string | 
     const target = normalize(join(dirname(path), specifier));
     if (!target.endsWith(".ts") && !target.endsWith(".json")) return `${JSON.stringify(specifier)} has no .ts`;
     if (target.startsWith("policies/")) return undefined;
+    if (target.startsWith("certs/")) return folder === "main" ? undefined : "only main/ issues certificates";
     if (target === "package.json") return folder === "main" ? undefined : "only main/ reads package.json";
     if (!target.startsWith("src/")) return `${JSON.stringify(specifier)} leaves src/`;
     return checkDirection(folder, folderOf(target));
@@ -141,7 +156,7 @@ const checkImport = (path: string, specifier: string, source: string): string | 
   return undefined;
 };
 
-/** Everything that is wrong with the imports of one file of src/ or policies/, in words; empty when sound. */
+/** Everything that is wrong with the imports of one file of src/, policies/ or certs/, in words; empty when sound. */
 export const checkFile = (path: string, source: string): ReadonlyArray<string> => {
   const code = withoutComments(source);
   const problems = importsOf(source).flatMap((specifier) => checkImport(path, specifier, code) ?? []);
@@ -149,6 +164,9 @@ export const checkFile = (path: string, source: string): ReadonlyArray<string> =
   if (folder !== "net" && /\bBun\s*\.\s*(listen|connect|udpSocket)\b/.test(code))
     problems.push("only net/ names Bun's sockets");
   if (pureFolders.includes(folder) && /\bBun\s*\./.test(code)) problems.push(`${folder}/ is pure: no Bun`);
+  // The two are evaluated in any order when they are imported, and the wrong one throws.
+  if (path !== "src/tls/x509.ts" && /\bimport(?!\s+type\b)[^;]*?["'](@peculiar\/x509|reflect-metadata)["']/.test(code))
+    problems.push("only tls/x509.ts loads @peculiar/x509; take it from there");
   if (/^src\/.*\/index\.ts$/.test(path) && path !== "src/policy/index.ts")
     problems.push("a barrel; only policy/ has one");
   return problems.map((problem) => `${path}: ${problem}`);

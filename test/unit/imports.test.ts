@@ -1,4 +1,4 @@
-// Who may import whom: every file of src/ and policies/ against the rules in test/support/import-directions.ts, and the
+// Who may import whom: every file of src/, policies/ and certs/ against test/support/import-directions.ts, and the
 // rules against examples that break them.
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { checkFile, importsOf } from "../support/import-directions.ts";
 
 const root = resolve(import.meta.dir, "../..");
-const files = [...new Bun.Glob("{src,policies}/**/*.ts").scanSync(root)].sort();
+const files = [...new Bun.Glob("{src,policies,certs}/**/*.ts").scanSync(root)].sort();
 
 test("imports go from left to right only", () => {
   expect(files.length).toBeGreaterThan(10);
@@ -63,6 +63,11 @@ test.each([
   ["src/net/index.ts", "export const a = 1;", "a barrel; only policy/ has one"],
   ["src/net/x.ts", 'import { a } from "./y";', '"./y" has no .ts'],
   ["src/net/x.ts", 'import { a } from "../../test/y.ts";', '"../../test/y.ts" leaves src/'],
+  ["src/control/x.ts", 'import { a } from "../../certs/y.ts";', "only main/ issues certificates"],
+  ["certs/x.ts", 'import { a } from "../src/tls/y.ts";', '"../src/tls/y.ts" leaves certs/'],
+  ["certs/x.ts", 'import { a } from "node:net";', "certs/ makes certificates and files, without node:net"],
+  ["src/tls/x.ts", 'import { a } from "@peculiar/x509";', "only tls/x509.ts loads @peculiar/x509"],
+  ["src/tls/x.ts", 'import "reflect-metadata";', "only tls/x509.ts loads @peculiar/x509"],
   ["policies/balance/x.ts", 'import { a } from "../../src/policy/index.ts";', 'a policy imports only "elbow"'],
   ["policies/balance/x.ts", 'import type { A } from "./y.ts";', 'a policy imports only "elbow"'],
 ])("a breach is found: %s %s", (path, source, problem) => {
@@ -81,6 +86,12 @@ test.each([
   ["src/listen/x.ts", "// Bun.listen is named in net/ only\nconst a = 1;"],
   ["policies/balance/x.ts", 'import { defineBalancer } from "elbow";'],
   ["src/control/x.ts", 'import { isIP, isIPv6 } from "node:net";'],
+  ["src/main/x.ts", 'import { a } from "../../certs/y.ts";'],
+  [
+    "certs/x.ts",
+    'import type { A } from "@peculiar/x509"; import { b } from "./y.ts"; import { c } from "../src/model/z.ts";',
+  ],
+  ["certs/x.ts", 'import { x509 } from "../src/tls/x509.ts";'],
   ["src/policy/index.ts", 'export { Schema } from "effect";'],
 ])("what is sound passes: %s", (path, source) => {
   expect(checkFile(path, source)).toEqual([]);

@@ -1,0 +1,100 @@
+// `elbow policy` as a person uses it: the list, a predefined policy, one of a configuration's own, and a name that is none.
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { issueTestCertificate, writeCertificate } from "../support/certificates.ts";
+import { ElbowCommand } from "../support/elbow-command.ts";
+import { makeFolder } from "../support/folder.ts";
+import { matrixPolicies } from "../support/security-policy-matrix.ts";
+
+setDefaultTimeout(30_000);
+
+test("list: every name, aliases behind it", async () => {
+  const { exitCode, stdout, stderr } = await ElbowCommand.run(["policy", "list"]);
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  const names = Object.entries(matrixPolicies).map(([name, { aliases = [] }]) => [name, ...aliases].join(" "));
+  expect(stdout.trimEnd().split("\n").sort()).toEqual(names.sort());
+});
+
+test("show: protocols, order and suites that are on offer, and what is left out", async () => {
+  const { exitCode, stdout, stderr } = await ElbowCommand.run([
+    "policy",
+    "show",
+    "ELBSample-OpenSSLDefaultNegotiationPolicy",
+  ]);
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  expect(stdout.split("\n")).toEqual([
+    "policy      ELBSample-OpenSSLDefaultCipherPolicy",
+    "alias       ELBSample-OpenSSLDefaultNegotiationPolicy",
+    "protocols   TLSv1",
+    "order       the server's",
+    "suites      AES128-SHA    up to TLSv1.2  RSA key",
+    "            AES256-SHA    up to TLSv1.2  RSA key",
+    "            DES-CBC3-SHA  up to TLSv1.2  RSA key",
+    "left out    the TLS library has no SSL any more:",
+    "              SSLv3",
+    "            the TLS library has no RC4:",
+    "              RC4-SHA",
+    "              RC4-MD5",
+    "",
+  ]);
+});
+
+test("show: the suites of TLS 1.3 come first, and the client's order is told", async () => {
+  const { stdout } = await ElbowCommand.run(["policy", "show", "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"]);
+  expect(stdout.split("\n").slice(1, 5)).toEqual([
+    "protocols   TLSv1.2 TLSv1.3",
+    "order       the server's; in TLS 1.3 always the client's",
+    "suites      TLS_AES_128_GCM_SHA256         TLSv1.3        any key",
+    "            TLS_AES_256_GCM_SHA384         TLSv1.3        any key",
+  ]);
+  expect(stdout).not.toContain("left out");
+});
+
+test("show: a policy that a listener of a configuration uses", async () => {
+  using folder = makeFolder();
+  writeCertificate(folder.path, "site", await issueTestCertificate({ keyType: "RSA" }));
+  const listener = {
+    protocol: "HTTPS",
+    port: 8443,
+    instanceProtocol: "HTTP",
+    instancePort: 80,
+    certificate: { cert: "site.pem", key: "site.key" },
+    policies: ["mine"],
+  };
+  const attributes = { "Protocol-TLSv1.2": "true", "AES128-SHA": true, "RC4-SHA": true };
+  const mine = { type: "SSLNegotiationPolicyType", attributes };
+  const web = { listeners: [listener], instances: [], policies: { mine } };
+  const file = folder.write("elbow.json", { loadBalancers: { web } });
+  const { exitCode, stdout, stderr } = await ElbowCommand.run(["policy", "show", "mine", "--config", file]);
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  expect(stdout.split("\n")).toEqual([
+    "policy      mine",
+    "protocols   TLSv1.2",
+    "order       the client's",
+    "suites      AES128-SHA  up to TLSv1.2  RSA key",
+    "left out    the TLS library has no RC4:",
+    "              RC4-SHA",
+    "",
+  ]);
+  const other = await ElbowCommand.run(["policy", "show", "yours", "-c", file]);
+  expect([other.exitCode, other.stdout]).toEqual([1, ""]);
+  expect(other.stderr).toStartWith(
+    `elbow: there is no security policy "yours", neither predefined nor in use by a listener of ${file}\n`,
+  );
+});
+
+test("show: a name that is none, with the nearest and the list", async () => {
+  const { exitCode, stdout, stderr } = await ElbowCommand.run(["policy", "show", "ELBSecurityPolicy-2016-8"]);
+  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(stderr).toStartWith(
+    'elbow: there is no security policy "ELBSecurityPolicy-2016-8"; did you mean ELBSecurityPolicy-2016-08?\n',
+  );
+  for (const name of Object.keys(matrixPolicies)) expect(stderr).toContain(`\n  ${name}\n`);
+});
+
+test("show: a configuration with problems is told, and nothing shown", async () => {
+  using folder = makeFolder({ "bad.json": { loadBalancers: { web: { listeners: [] } } } });
+  const file = `${folder.path}/bad.json`;
+  const { exitCode, stdout, stderr } = await ElbowCommand.run(["policy", "show", "mine", "--config", file]);
+  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain("loadBalancers.web");
+});
