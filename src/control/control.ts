@@ -131,17 +131,23 @@ class State {
   );
 
   /** Looks at the files of certificates and authorities; what was renewed serves from now on. */
-  readonly refreshKeys: Effect.Effect<void> = Effect.suspend(() =>
-    this.turn.withPermits(1)(
+  readonly refreshKeys: Effect.Effect<void> = Effect.suspend(() => {
+    const before = this.tls.keys;
+    // Read before the turn is taken: a file system that hangs must not hold up a reload.
+    return Effect.flatMap(refreshKeys(before), (keys) => (keys === undefined ? Effect.void : this.renew(before, keys)));
+  });
+
+  /** Puts renewed keys in the place of those before, unless a reload has read everything anew meanwhile. */
+  private renew(before: Keys, keys: Keys): Effect.Effect<void> {
+    return this.turn.withPermits(1)(
       Effect.gen({ self: this }, function* () {
-        const keys = yield* refreshKeys(this.tls.keys);
-        if (keys === undefined) return;
+        if (this.tls.keys !== before) return;
         const securities = yield* makeSecurities(this.wanted, keys, this.tls.securities);
         this.tls = { keys, securities };
         this.swapRoutes();
       }).pipe(Effect.catch((error) => Effect.sync(() => tellNotice(`${error.message}; the one before is served on`)))),
-    ),
-  );
+    );
+  }
 
   shutdown(graceMs: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {

@@ -3,12 +3,19 @@
 // A reload reads them all anew, or is refused. Between reloads the files are looked at every few seconds: what has changed,
 // and then stayed as it is for one look, is read again and takes the old one's place. One that can't be used leaves the
 // old one where it is, and is told once. Owns what was read; whoever serves it is told that it has changed.
-import { Effect } from "effect";
+import { Clock, Effect } from "effect";
 import { type CertificateSource, type PemSource, spellSource } from "../model/certificate-source.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { tellNotice } from "../observe/notices.ts";
-import { type Authority, type Certificate, loadAuthority, loadCertificate, remarksAt } from "../tls/certificate.ts";
-import type { CertificateError } from "../tls/certificate-error.ts";
+import {
+  type Authority,
+  type Certificate,
+  expiryProblem,
+  loadAuthority,
+  loadCertificate,
+  remarksAt,
+} from "../tls/certificate.ts";
+import { CertificateError } from "../tls/certificate-error.ts";
 import { signatureOf } from "../tls/pem-file.ts";
 
 /** How often the files are looked at, in milliseconds. */
@@ -91,15 +98,26 @@ export const loadKeys = (configuration: Configuration): Effect.Effect<Keys, Cert
  */
 export const refreshKeys = (keys: Keys): Effect.Effect<Keys | undefined> =>
   Effect.gen(function* () {
-    const certificates = yield* refreshAll(keys.certificates, loadCertificate, describeRenewed);
+    const nowMs = yield* Clock.currentTimeMillis;
+    const loadBetter = (source: CertificateSource, before: Certificate) =>
+      Effect.flatMap(loadCertificate(source), (certificate) => {
+        const problem = expiryProblem(certificate, nowMs);
+        // What is good for nobody doesn't take the place of what is.
+        const isWorse = problem !== undefined && expiryProblem(before, nowMs) === undefined;
+        const { label } = certificate;
+        return isWorse
+          ? Effect.fail(new CertificateError({ label, problem, expected: "a certificate that is valid now" }))
+          : Effect.succeed(certificate);
+      });
+    const certificates = yield* refreshAll(keys.certificates, loadBetter, describeRenewed);
     const authorities = yield* refreshAll(keys.authorities, loadAuthority, ({ label }) => `${label}: read again`);
     if (certificates === undefined && authorities === undefined) return undefined;
     return new Keys(certificates ?? keys.certificates, authorities ?? keys.authorities);
   });
 
-const refreshAll = <Source extends CertificateSource | PemSource, Loaded extends { readonly fingerprint: string }>(
+const refreshAll = <Source extends CertificateSource | PemSource, Loaded extends Certificate | Authority>(
   all: ReadonlyMap<string, Held<Source, Loaded>>,
-  read: (source: Source) => Effect.Effect<Loaded, CertificateError>,
+  read: (source: Source, before: Loaded) => Effect.Effect<Loaded, CertificateError>,
   describe: (loaded: Loaded) => string,
 ): Effect.Effect<ReadonlyMap<string, Held<Source, Loaded>> | undefined> =>
   Effect.gen(function* () {
@@ -111,15 +129,19 @@ const refreshAll = <Source extends CertificateSource | PemSource, Loaded extends
       held.seenSignature = signature;
       if (!isSettled || signature === held.readSignature) continue;
       held.readSignature = signature;
-      const loaded = yield* Effect.catch(read(held.source), (error) =>
+      const loaded = yield* Effect.catch(read(held.source, held.loaded), (error) =>
         Effect.sync(() => {
           held.isStale = true;
           tellNotice(`${error.message}; the one that was read before is served on`);
         }),
       );
       if (loaded === undefined) continue;
+      const wasStale = held.isStale;
       held.isStale = false;
-      if (loaded.fingerprint === held.loaded.fingerprint) continue;
+      if (loaded.fingerprint === held.loaded.fingerprint) {
+        if (wasStale) tellNotice(`${loaded.label}: can be used again; it is what is served`);
+        continue;
+      }
       tellNotice(describe(loaded));
       changed ??= new Map(all);
       changed.set(key, { ...held, loaded });

@@ -107,7 +107,7 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
     const isVerified = certificate !== undefined && client.isPeerAuthorized;
     const described = isVerified ? readClientCertificate(certificate) : undefined;
     // A session that was begun with the certificate may outlive it.
-    if (described === undefined || !isValidAt(described, Date.now())) this.fail("clientCertificateRefused");
+    if (described === undefined || !isValidAt(described, Date.now())) this.refuse("clientCertificateRefused");
     else this.handOn(isLayer7(route.listener.protocol) ? makeClientCertificateLines(described) : undefined);
   }
 
@@ -137,7 +137,7 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
     return 0;
   }
 
-  /** A handshake has nothing to finish: what comes of it is told when it has come. */
+  /** Its ClientHello may be on the way: what comes of it is told when it has come, see {@link RouteSource.replace}. */
   drain(): void {}
 
   abort(): void {
@@ -146,7 +146,7 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
     this.client.abort();
   }
 
-  /** A client that didn't speak TLS at all gets a FIN, and for a while no reset for what it may still be sending. */
+  /** Who isn't served gets a FIN, and for a while no reset for what it may still be sending. */
   private refuse(reason: Reason): void {
     this.farewell = reason;
     this.kept = undefined;
@@ -188,7 +188,7 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
 const reasonOf = (error: HandshakeError | undefined): Reason => {
   const message = error?.message ?? "";
   if (error?.code !== "EPROTO") return "handshakeCut";
-  if (/UNSUPPORTED_PROTOCOL|INAPPROPRIATE_FALLBACK/.test(message)) return "noSharedProtocol";
+  if (/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|INAPPROPRIATE_FALLBACK/.test(message)) return "noSharedProtocol";
   if (/NO_SHARED_CIPHER|NO_CIPHERS/.test(message)) return "noSharedCipher";
   if (/NO_APPLICATION_PROTOCOL/.test(message)) return "noSharedApplication";
   if (/PEER_DID_NOT_RETURN_A_CERTIFICATE/.test(message)) return "clientCertificateMissing";

@@ -75,7 +75,7 @@ export class ServerContexts {
     const group = this.groups.length === 1 ? this.groups[0] : matchServerName(this.groups, hello.serverName);
     const choices = (group ?? this.groups[0])?.choices ?? [];
     // Newest first. Where nothing is shared, or the client says that it has fallen back from something newer than it
-    // offers now, the newest terms have the library refuse it in the words of the protocol (RFC 7507 §3).
+    // offers now (RFC 7507), the newest terms have the library refuse it with an alert.
     if (choices.length > 1 && !hello.isFallback) {
       for (const choice of choices) if ((choice.versions & hello.versions) !== 0) return this.termsOf(choice, hello);
     }
