@@ -57,8 +57,11 @@ export const readStatus = (
       .map(({ key, listener }) => {
         const open = running.get(key);
         return {
-          ...listener,
+          // One by one: a listener also has keys that nobody may read.
+          protocol: listener.protocol,
           port: open?.port ?? listener.port,
+          instanceProtocol: listener.instanceProtocol,
+          instancePort: listener.instancePort,
           address: loadBalancer.address ?? "*",
           openConnections: open?.service.connections.size ?? 0,
           acceptedConnections: open?.counters.acceptedConnections ?? 0,

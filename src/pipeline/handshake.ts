@@ -10,7 +10,13 @@ import { isLayer7 } from "../model/protocol.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { acknowledgeSoon, secureAccepted } from "../net/secure-accept.ts";
-import type { HandshakeError, PendingHandshake, Receiver, Transport } from "../net/transport.ts";
+import {
+  freeChunk,
+  type HandshakeError,
+  type PendingHandshake,
+  type Receiver,
+  type Transport,
+} from "../net/transport.ts";
 import type { Outcome } from "../observe/outcomes.ts";
 import { type ClientHello, ClientHelloReader, Version } from "../parse/tls/client-hello.ts";
 import { isValidAt, makeClientCertificateLines, readClientCertificate } from "../tls/client-certificate.ts";
@@ -50,7 +56,10 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
   }
 
   onBytes(chunk: Uint8Array): void {
-    if (this.contexts !== undefined || this.farewell !== undefined) return;
+    if (this.contexts !== undefined || this.farewell !== undefined) {
+      freeChunk(chunk);
+      return;
+    }
     let bytes = chunk;
     if (this.keptBytes > 0) {
       this.keep(chunk);

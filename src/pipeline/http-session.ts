@@ -9,7 +9,7 @@ import type { Reason } from "../errors.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { plainAddress } from "../net/endpoint.ts";
-import type { Receiver, Transport } from "../net/transport.ts";
+import { freeChunk, type Receiver, type Transport } from "../net/transport.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
 import { DesyncAction, type DesyncReason } from "../parse/http1/desync.ts";
 import { Fault } from "../parse/http1/fault.ts";
@@ -103,7 +103,10 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
 
   onBytes(chunk: Uint8Array): void {
     // What comes behind the last answer is thrown away, and keeps nothing alive.
-    if (this.phase === Phase.lingering) return;
+    if (this.phase === Phase.lingering) {
+      freeChunk(chunk);
+      return;
+    }
     this.route.counters.receivedBytes += chunk.length;
     switch (this.phase) {
       case Phase.idle:
@@ -300,7 +303,10 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     if (body.isDone) {
       if (body.pos < chunk.length) this.keepInput(chunk.subarray(body.pos));
       this.finishAnswer();
-    } else if (body.isFaulty || drainedBytes > this.route.http.unreadBodyMaxBytes) this.closeGracefully();
+      return;
+    }
+    if (body.isFaulty || drainedBytes > this.route.http.unreadBodyMaxBytes) this.closeGracefully();
+    freeChunk(chunk);
   }
 
   private dropExchange(): void {

@@ -49,40 +49,36 @@ export class ClientHelloReader {
   private recordAt = 0;
   /** How much of the message lies in the records before it, in bytes. */
   private have = 0;
+  /** The length of the message with its header, in bytes; 0 until the header has come. */
+  private messageBytes = 0;
 
   /** `bytes[0, length)` is all that has come so far, what was there at the last call included. */
   read(bytes: Uint8Array, length = bytes.length): FirstBytes {
     if (length === 0) return "partial";
     // The version of the record says nothing but that this is SSL 3 or later (RFC 8446 §5.1).
     if (bytes[0] !== handshakeRecord || (length > 1 && bytes[1] !== 3)) return "not TLS";
-    if (length < recordHeaderBytes) return "partial";
-    // A record too short for the message's own header: nobody sends such a thing, and the library knows what it is.
-    if (recordLength(bytes, 0) < messageHeaderBytes) return unreadable;
-    if (length < recordHeaderBytes + messageHeaderBytes) return "partial";
-    if (bytes[recordHeaderBytes] !== clientHelloMessage) return "not TLS";
-    const bodyBytes = uint24(bytes, recordHeaderBytes + 1);
-    if (bodyBytes > clientHelloMaxBytes) return unreadable;
-    return this.readRecords(bytes, length, messageHeaderBytes + bodyBytes);
-  }
-
-  private readRecords(bytes: Uint8Array, length: number, messageBytes: number): FirstBytes {
     for (;;) {
       const at = this.recordAt;
-      // So many records for one message are no client's; what is left of it is read by the library, which keeps less.
+      // So many records for one message are no client's; the library reads what is left of it, and keeps less.
       if (at > 2 * clientHelloMaxBytes) return unreadable;
       if (at < length && bytes[at] !== handshakeRecord) return unreadable;
       if (at + recordHeaderBytes > length) return "partial";
       const fragmentBytes = recordLength(bytes, at);
       // RFC 8446 §5.1: no empty fragments, none longer than 2^14.
       if (fragmentBytes === 0 || fragmentBytes > 1 << 14) return unreadable;
-      const missing = messageBytes - this.have;
       const start = at + recordHeaderBytes;
-      if (missing <= fragmentBytes) {
+      if (at === 0 && start < length && bytes[start] !== clientHelloMessage) return "not TLS";
+      if (this.messageBytes === 0 && this.have + Math.min(fragmentBytes, length - start) >= messageHeaderBytes) {
+        this.messageBytes = messageHeaderBytes + uint24(joinRecords(bytes, messageHeaderBytes), 1);
+        if (this.messageBytes - messageHeaderBytes > clientHelloMaxBytes) return unreadable;
+      }
+      const missing = this.messageBytes - this.have;
+      if (this.messageBytes > 0 && missing <= fragmentBytes) {
         const end = start + missing;
         if (length < end) return "partial";
         return this.have === 0
           ? readBody(bytes, start + messageHeaderBytes, end)
-          : readBody(joinRecords(bytes, messageBytes), messageHeaderBytes, messageBytes);
+          : readBody(joinRecords(bytes, this.messageBytes), messageHeaderBytes, this.messageBytes);
       }
       if (start + fragmentBytes > length) return "partial";
       this.have += fragmentBytes;
