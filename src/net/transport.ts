@@ -3,6 +3,8 @@
 // The only place that knows how Bun's sockets really behave (partial writes, `end` against `shutdown`, a FIN that shows
 // as `close`). Owns what the socket did not take yet, which is at most what one read brought: the caller closes its
 // valve when `write` says no. It never queues more than that, and never calls its receiver after `close` or `abort`.
+//
+// Long because a socket's ends are one state machine, whether TLS lies under it or not.
 import type { X509Certificate } from "node:crypto";
 import type { Socket, SocketHandler } from "bun";
 
@@ -68,7 +70,7 @@ export class Transport {
   /** @internal */ dial: PendingDial | undefined = undefined;
   /** @internal */ handshake: PendingHandshake | undefined = undefined;
   /** @internal */ sessions: SessionKeeper | undefined = undefined;
-  /** @internal TLS lies under it. */ isSecure = false;
+  /** TLS lies under it. */ isSecure = false;
   /** @internal */ pending: Uint8Array | undefined = undefined;
   /** What is pending lies in a buffer that was handed over. */
   private freesPending = false;

@@ -94,8 +94,10 @@ export class Direction implements Receiver {
     this.other?.source.shutdown();
   }
 
-  onClosed(isReset: boolean): void {
-    const { other, both } = this;
+  onClosed(wasReset: boolean): void {
+    const { other, both, source } = this;
+    // A TLS client that has said goodbye closes without waiting for ours, which then is answered with a reset.
+    const isReset = wasReset && !(source.isSecure && source.hasEnded && source.isShut);
     if (other === undefined) both.finish(isReset ? "clientReset" : "clientGone");
     else if (isReset) both.cut(both.isFromClient(this) ? "clientReset" : "responseCut");
     else if (other.source.isClosed) both.finish(undefined);

@@ -251,6 +251,33 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("%s", (version) => {
     await isEmpty(elbow);
   });
 
+  test("a client that says goodbye and doesn't wait for ours has done nothing wrong", async () => {
+    using instance = FakeInstance.start(echo);
+    await using elbow = await start(instance);
+    // A wire whose far end closes as soon as it has passed the client's goodbye on: ours meets a closed socket.
+    using wire = FakeInstance.start(async (near) => {
+      const far = await RawClient.connect(elbow.port());
+      const back = carry(far, near).catch(() => {});
+      await near.waitFor(() => near.ending === "eof" || near.availableBytes > 0, "a ClientHello");
+      while (near.ending === "open" || near.availableBytes > 0) {
+        const bytes = near.takeAvailable();
+        if (bytes.length > 0) await far.send(bytes);
+        else await near.waitFor(() => near.availableBytes > 0 || near.ending !== "open", "more");
+      }
+      await far.close();
+      await back;
+    });
+    for (let round = 0; round < 5; round++) {
+      using client = await SecureClient.connect(wire.port, only);
+      await client.send("hello");
+      await client.takeBytes(5);
+      await client.halfClose();
+      await client.receiveEnd();
+    }
+    await isEmpty(elbow);
+    expect(faultsOf(elbow.port())).toEqual({});
+  });
+
   test("a reset goes through as a reset, both ways", async () => {
     using instance = FakeInstance.start(silence);
     await using elbow = await start(instance);
