@@ -1,10 +1,10 @@
 /**
  * Development certificates in files: a local authority, kept and used again, and leaves that it signs.
  * Behind `elbow cert issue` and demo mode; owns the files' names and when one is renewed.
- * Never writes over a key, nor over a certificate that its own authority didn't sign.
+ * Never writes over a key, nor over a certificate that its own authority didn't sign, and uses nothing that other users
+ * could have put there.
  */
 import { createPrivateKey, X509Certificate as NodeCertificate, webcrypto } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseAddress } from "../src/model/address.ts";
 import {
@@ -17,7 +17,14 @@ import {
   restoreAuthorityUnsafe,
   restoreKeysUnsafe,
 } from "./issuer.ts";
-import { createFile, createPrivateFolder, replaceFile } from "./private-file.ts";
+import {
+  createFile,
+  createPrivateFolder,
+  isReadableByOthers,
+  NotPrivateError,
+  readOwnFile,
+  replaceFile,
+} from "./private-file.ts";
 
 /** Why nothing was issued, in words for the person who asked. */
 export class IssueError extends Error {
@@ -55,6 +62,8 @@ export interface DevelopmentIssue extends DevelopmentFiles {
   readonly isNewAuthority: boolean;
   readonly isNewKey: boolean;
   readonly issued: Issued;
+  /** What is odd about the files, one line each. */
+  readonly remarks: ReadonlyArray<string>;
 }
 
 const dayMs = 86_400_000;
@@ -82,8 +91,8 @@ export const issueDevelopmentCertificate = async (
 ): Promise<DevelopmentIssue> => {
   const directory = resolve(terms.directory);
   const authorityDirectory = resolve(terms.authorityDirectory ?? terms.directory);
-  createPrivateFolder(directory);
-  createPrivateFolder(authorityDirectory);
+  makeFolder(directory);
+  makeFolder(authorityDirectory);
   const { authority, isNew: isNewAuthority } = await openAuthority(authorityDirectory, nowMs);
   const certFile = join(directory, `${fileNameOf(terms)}.pem`);
   const keyFile = join(directory, `${fileNameOf(terms)}.key`);
@@ -98,7 +107,10 @@ export const issueDevelopmentCertificate = async (
   replaceFile(certFile, issued.certPem + authority.certPem);
   const caFile = join(authorityDirectory, `${authorityName}.pem`);
   const caKeyFile = join(authorityDirectory, `${authorityName}.key`);
-  return { certFile, keyFile, caFile, caKeyFile, isNewAuthority, isNewKey, issued };
+  const remarks = [keyFile, caKeyFile]
+    .filter(isReadableByOthers)
+    .map((file) => `other users may read ${file} (chmod 600 would end that): a key that others know proves nothing`);
+  return { certFile, keyFile, caFile, caKeyFile, isNewAuthority, isNewKey, issued, remarks };
 };
 
 /**
@@ -111,6 +123,7 @@ export const ensureDevelopmentCertificate = async (
   ips: ReadonlyArray<string>,
   nowMs = Date.now(),
 ): Promise<DevelopmentFiles> => {
+  makeFolder(resolve(directory));
   const base = join(resolve(directory), fileNameOf({ names, ips }));
   const files = {
     certFile: `${base}.pem`,
@@ -166,7 +179,7 @@ const openAuthority = async (directory: string, nowMs: number) => {
     // The certificate stands in the key's file too: of two processes that make an authority at once, one pair survives.
     isNew = createFile(keyFile, made.keyPem + made.certPem);
   }
-  const text = readFileSync(keyFile, "utf8");
+  const text = readIfThere(keyFile) ?? "";
   const authority = await restoreAuthority(keyFile, text, readIfThere(certFile) ?? text);
   if (authority.certificate.notAfter.getTime() - nowMs < renewalMs) {
     const day = authority.certificate.notAfter.toISOString().slice(0, 10);
@@ -182,7 +195,8 @@ const restoreAuthority = async (keyFile: string, keyText: string, certText: stri
   try {
     const key = createPrivateKey(keyText);
     const certificate = new NodeCertificate(certText);
-    if (certificate.ca && certificate.checkPrivateKey(key))
+    const isDated = Number.isFinite(certificate.validToDate.getTime());
+    if (isDated && certificate.ca && certificate.checkPrivateKey(key))
       return await restoreAuthorityUnsafe(certificate.toString(), key);
   } catch {
     // Said below: what was thrown may quote the file.
@@ -200,8 +214,9 @@ const openKeys = async (keyFile: string, keyType: IssuedKeyType) => {
     const key = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
     isNew = createFile(keyFile, key.export({ type: "pkcs8", format: "pem" }).toString());
   }
+  const text = readIfThere(keyFile) ?? "";
   try {
-    const key = createPrivateKey(readFileSync(keyFile, "utf8"));
+    const key = createPrivateKey(text);
     if (key.asymmetricKeyType !== (keyType === "RSA" ? "rsa" : "ec")) throw new TypeError("another type");
     return { keys: await restoreKeysUnsafe(key), isNew };
   } catch {
@@ -211,11 +226,22 @@ const openKeys = async (keyFile: string, keyType: IssuedKeyType) => {
   }
 };
 
+/** Text of a file that nobody else can have written; undefined where there is none. */
 const readIfThere = (path: string): string | undefined => {
   try {
-    return readFileSync(path, "utf8");
+    return readOwnFile(path);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw cause;
+    throw toIssueError(cause);
   }
 };
+
+const makeFolder = (path: string): void => {
+  try {
+    createPrivateFolder(path);
+  } catch (cause) {
+    throw toIssueError(cause);
+  }
+};
+
+const toIssueError = (cause: unknown): unknown =>
+  cause instanceof NotPrivateError ? new IssueError(`${cause.message}: move it away, or issue elsewhere`) : cause;

@@ -10,9 +10,6 @@ import { x509 } from "../src/tls/x509.ts";
 /** RSA with 2048 bits, or ECDSA on P-256. */
 export type IssuedKeyType = "RSA" | "ECDSA";
 
-/** The longest life of a certificate that browsers accept, in days (Apple, "About upcoming limits on trusted certificates"). */
-export const longestDays = 398;
-
 const dayMs = 86_400_000;
 
 const keyParameters = {

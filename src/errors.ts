@@ -43,6 +43,8 @@ const reason = (side: Side, phase: Phase, status: ReasonFacts["status"], level: 
 export const reasons = {
   connectionCapReached: reason("proxy", "accept", 0, "warn"),
   idle: reason("client", "accept", 0, "debug"),
+  proxyHeaderMissing: reason("client", "accept", 0, "debug"),
+  proxyHeaderMalformed: reason("client", "accept", 0, "debug"),
   handshakeTimeout: reason("client", "handshake", 0, "debug"),
   handshakeCut: reason("client", "handshake", 0, "debug"),
   handshakeNotTls: reason("client", "handshake", 0, "debug"),

@@ -9,7 +9,7 @@ export default defineSecurityPolicy({
   name: "ELBSample-ELBDefaultCipherPolicy",
   aliases: ["ELBSample-ELBDefaultNegotiationPolicy"],
   protocols: ["SSLv3", "TLSv1"],
-  hasServerOrder: true,
+  hasServerOrder: false,
   ciphers: [
     "DHE-RSA-AES128-SHA",
     "AES128-SHA",

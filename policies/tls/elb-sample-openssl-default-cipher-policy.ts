@@ -9,6 +9,6 @@ export default defineSecurityPolicy({
   name: "ELBSample-OpenSSLDefaultCipherPolicy",
   aliases: ["ELBSample-OpenSSLDefaultNegotiationPolicy"],
   protocols: ["SSLv3", "TLSv1"],
-  hasServerOrder: true,
+  hasServerOrder: false,
   ciphers: ["AES128-SHA", "AES256-SHA", "DES-CBC3-SHA", "RC4-SHA", "RC4-MD5"],
 });

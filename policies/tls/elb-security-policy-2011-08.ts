@@ -8,7 +8,7 @@ import { defineSecurityPolicy } from "elbow";
 export default defineSecurityPolicy({
   name: "ELBSecurityPolicy-2011-08",
   protocols: ["SSLv3", "TLSv1"],
-  hasServerOrder: true,
+  hasServerOrder: false,
   ciphers: [
     "DHE-RSA-AES128-SHA",
     "AES128-SHA",

@@ -30,16 +30,23 @@ const dialMember = (
   member: BackendMember,
   timeoutMs: number,
   deliver: (member: BackendMember, transport: Transport) => void,
-): Effect.Effect<void, DialFailure> =>
+  preamble: Uint8Array | undefined,
+): Effect.Effect<void, DialFailure | "superseded"> =>
   Effect.callback((resume) => {
     const listener: DialListener = {
       onDialled: (transport) => {
+        if (member.isSuperseded) {
+          // Dialled under terms that hold no more: whoever it is, it has proved too little.
+          transport.abort();
+          resume(Effect.fail("superseded"));
+          return;
+        }
         deliver(member, transport);
         resume(Effect.void);
       },
       onDialFailed: (failure) => resume(Effect.fail(failure)),
     };
-    const attempt = dial(member.endpoint, timeoutMs, listener, member.security);
+    const attempt = dial(member.endpoint, timeoutMs, listener, member.security, member.security && preamble);
     return Effect.sync(() => attempt.cancel());
   });
 
@@ -58,15 +65,17 @@ const gravity = { refused: 0, exhausted: 0, timeout: 1, handshake: 2, untrusted:
 >;
 
 /**
- * Connects to an instance, within `timeoutMs` milliseconds for each that is tried, and delivers the connection.
+ * Connects to an instance, within `timeoutMs` milliseconds for each that is tried, and delivers the connection. A `preamble` has
+ * gone to an instance that speaks TLS, before the handshake; to any other, who is delivered to sends it with what follows.
  *
  * *Fails with*: {@link ConnectError} when there is no instance, or none will do: as the gravest of what happened.
  * *Owns*: the lease, until it delivers; without a delivery the lease is given back.
  */
 export const connect = (
-  { membership, lease }: Routed<BackendMember>,
+  { membership, key, lease }: Routed<BackendMember>,
   timeoutMs: number,
   deliver: Deliver,
+  preamble?: Uint8Array | undefined,
 ): Effect.Effect<void, ConnectError> => {
   let tried: Set<BackendMember> | undefined;
   let worst: DialFailure | undefined;
@@ -77,13 +86,16 @@ export const connect = (
   };
   const attempt: Effect.Effect<void, ConnectError> = Effect.suspend(() => {
     // The first member may be leased already: the balancer's turn must not be taken twice for one request.
-    const member = tried === undefined && lease.member !== undefined ? lease.member : lease.take(membership, tried);
+    const leased = tried === undefined && lease.member?.isSuperseded === false ? lease.member : undefined;
+    const member = leased ?? lease.take(membership(), tried, key);
     if (member === undefined)
       return Effect.fail(new ConnectError({ reason: worst === undefined ? "noInstance" : reasonOf[worst] }));
-    return Effect.catch(dialMember(member, timeoutMs, hand), (failure) => {
+    tried ??= new Set();
+    tried.add(member);
+    if (member.isSuperseded) return attempt;
+    return Effect.catch(dialMember(member, timeoutMs, hand, preamble), (failure) => {
+      if (failure === "superseded") return attempt;
       member.counters.countFailure(failure === "untrusted");
-      tried ??= new Set();
-      tried.add(member);
       if (worst === undefined || gravity[failure] >= gravity[worst]) worst = failure;
       return attempt;
     });

@@ -5,6 +5,9 @@ import type { Membership } from "./membership.ts";
 
 /** The members to choose from, and the lease that holds the one chosen (none yet, where the dial chooses). */
 export interface Routed<M extends Member> {
-  readonly membership: Membership<M>;
+  /** Asked anew for each choice: a reload may have changed who is there, and what they must prove. */
+  readonly membership: () => Membership<M>;
+  /** What the membership's policy asks for, hashed; 0 where it asks for nothing. */
+  readonly key: number;
   readonly lease: Lease<M>;
 }

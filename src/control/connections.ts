@@ -26,6 +26,11 @@ export class Connections {
     for (const connection of [...this.live]) connection.drain();
   }
 
+  /** Tells each that what is asked of clients has changed. */
+  retire(): void {
+    for (const connection of [...this.live]) connection.retire();
+  }
+
   /** Cuts each. */
   abort(): void {
     for (const connection of [...this.live]) connection.abort();

@@ -6,13 +6,17 @@
 import { Context, Effect, FiberSet, Layer, Semaphore } from "effect";
 import { makePoolTerms } from "../backend/pool-terms.ts";
 import type { BindError } from "../errors.ts";
+import { HealthChecker } from "../health/checker.ts";
+import type { HealthTarget } from "../health/health-target.ts";
 import { Admission } from "../listen/admission.ts";
 import { type Configuration, defaultManagement, defaultShutdownGrace } from "../model/configuration.ts";
 import { isLayer7 } from "../model/protocol.ts";
 import { registerMetrics } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
 import type { CertificateError } from "../tls/certificate-error.ts";
+import { monotonicMs } from "./balance-terms.ts";
 import { readCertificateMetrics } from "./certificate-metrics.ts";
+import { InstanceChecks } from "./instance-checks.ts";
 import { Keys, loadKeys, lookEveryMs, refreshKeys } from "./keychain.ts";
 import { readMetrics } from "./listener-metrics.ts";
 import { makeSecurities } from "./listener-security.ts";
@@ -52,27 +56,42 @@ export class Control extends Context.Service<
     readonly shutdown: (graceMs: number) => Effect.Effect<void>;
   }
 >()("elbow/control/Control") {
-  static readonly layer: Layer.Layer<Control> = Layer.effect(
-    Control,
-    Effect.gen(function* () {
-      // A connection's fiber ends with this scope at the latest.
-      const fork = yield* FiberSet.makeRuntime<never, void, never>();
-      const state = new State(fork);
-      const unregister = registerMetrics(() => [
-        ...readMetrics(state.running.values(), state.leaving),
-        ...readCertificateMetrics(state.running.values(), state.staleCertificates, Date.now()),
-      ]);
-      yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unregister), state.shutdown(0)));
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(resolveEveryMs), state.refreshNames)));
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookEveryMs), state.refreshKeys)));
-      return Control.of({
-        apply: (configuration) => state.apply(configuration),
-        status: () => state.status(),
-        shutdown: (graceMs) => state.shutdown(graceMs),
-      });
-    }),
+  static readonly layer: Layer.Layer<Control> = Layer.provide(
+    Layer.effect(
+      Control,
+      Effect.gen(function* () {
+        // A connection's fiber ends with this scope at the latest.
+        const fork = yield* FiberSet.makeRuntime<never, void, never>();
+        const state = new State(fork, yield* HealthChecker);
+        const unregister = registerMetrics(() => [
+          ...readMetrics(state.running.values(), state.leaving),
+          ...readCertificateMetrics(state.running.values(), state.staleCertificates, Date.now()),
+        ]);
+        yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unregister), state.shutdown(0)));
+        yield* Effect.forkScoped(repeatEvery(resolveEveryMs, state.refreshNames));
+        yield* Effect.forkScoped(repeatEvery(lookEveryMs, state.refreshKeys));
+        yield* Effect.forkScoped(repeatEvery(1000, state.refreshShares));
+        return Control.of({
+          apply: (configuration) => state.apply(configuration),
+          status: () => state.status(),
+          shutdown: (graceMs) => state.shutdown(graceMs),
+        });
+      }),
+    ),
+    HealthChecker.layer,
   );
 }
+
+/** For ever: a defect in one turn is told, and must not end the others. */
+const repeatEvery = (everyMs: number, turn: Effect.Effect<void>): Effect.Effect<never> =>
+  Effect.forever(
+    Effect.andThen(
+      Effect.sleep(everyMs),
+      Effect.catchDefect(turn, (defect) =>
+        Effect.sync(() => tellNotice(`an error in elbow itself: ${defect instanceof Error ? defect.stack : defect}`)),
+      ),
+    ),
+  );
 
 class State {
   readonly running = new Map<string, RunningListener>();
@@ -82,16 +101,23 @@ class State {
   private wanted: ReadonlyArray<WantedListener> = [];
   private readonly names = new Names();
   private readonly members = new Members();
-  private readonly routes = new Routes(this.members, this.names);
+  private readonly checks: InstanceChecks;
+  private readonly routes: Routes;
   private readonly admission = new Admission();
   private tls: RouteSecurity = { securities: new Map(), keys: new Keys(new Map(), new Map()) };
   /** One change at a time. */
   private readonly turn = Semaphore.makeUnsafe(1);
 
-  constructor(private readonly fork: Fork) {}
+  constructor(
+    private readonly fork: Fork,
+    private readonly checker: HealthChecker["Service"],
+  ) {
+    this.checks = new InstanceChecks(checker, (loadBalancer) => this.followHealth(loadBalancer));
+    this.routes = new Routes(this.members, this.names, this.checks);
+  }
 
   status(): ReadonlyArray<LoadBalancerStatus> {
-    return readStatus(this.configuration, this.wanted, this.running, this.members, this.names);
+    return readStatus(this.configuration, this.wanted, this.running, this.members, this.names, this.checks);
   }
 
   /** Certificates and authorities whose files hold something newer that can't be used. */
@@ -106,11 +132,15 @@ class State {
         const keys = yield* loadKeys(configuration);
         const securities = yield* makeSecurities(wanted, keys, this.tls.securities);
         yield* this.names.resolveMissing(hostsOf(configuration));
-        const opened = yield* this.openNew(wanted, { keys, securities });
+        const asked = this.checks.add(configuration, this.names, keys);
+        const opened = yield* Effect.onError(this.openAnswered(wanted, { keys, securities }, asked), () =>
+          Effect.sync(() => this.checks.follow(this.configuration, this.names, this.tls.keys)),
+        );
         // Nothing fails from here on.
         this.configuration = configuration;
         this.tls = { keys, securities };
         this.wanted = wanted;
+        this.checks.follow(configuration, this.names, keys);
         this.admission.setCap(configuration.maxConnections);
         for (const [key, listener] of opened) this.running.set(key, listener);
         this.swapRoutes();
@@ -125,7 +155,9 @@ class State {
   readonly refreshNames: Effect.Effect<void> = Effect.suspend(() =>
     this.turn.withPermits(1)(
       Effect.map(this.names.resolve(hostsOf(this.configuration)), (isChanged) => {
-        if (isChanged) this.swapRoutes();
+        if (!isChanged) return;
+        this.checks.follow(this.configuration, this.names, this.tls.keys);
+        this.swapRoutes();
       }),
     ),
   );
@@ -144,14 +176,23 @@ class State {
         if (this.tls.keys !== before) return;
         const securities = yield* makeSecurities(this.wanted, keys, this.tls.securities);
         this.tls = { keys, securities };
+        this.checks.follow(this.configuration, this.names, keys);
         this.swapRoutes();
-      }).pipe(Effect.catch((error) => Effect.sync(() => tellNotice(`${error.message}; the one before is served on`)))),
+      }).pipe(
+        Effect.catch((error) =>
+          Effect.sync(() => {
+            before.refuse(keys);
+            tellNotice(`${error.message}; the one before is served on`);
+          }),
+        ),
+      ),
     );
   }
 
   shutdown(graceMs: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.members.stopOpening();
+      this.checks.follow(empty, this.names, this.tls.keys);
       const listeners = [...this.running.values()];
       yield* Effect.forEach(listeners, (listener) => listener.close, { discard: true });
       const services = [...listeners.map(({ service }) => service), ...this.leaving];
@@ -163,6 +204,25 @@ class State {
       for (const service of services) service.connections.abort();
       this.members.closeIdle();
     });
+  }
+
+  /** A new listener opens when its instances have answered their first check, one timeout later at the latest. */
+  private openAnswered(
+    wanted: ReadonlyArray<WantedListener>,
+    tls: RouteSecurity,
+    asked: ReadonlyArray<HealthTarget>,
+  ): Effect.Effect<ReadonlyArray<readonly [string, RunningListener]>, BindError> {
+    const opensNone = wanted.every(({ key }) => this.running.has(key));
+    return Effect.andThen(opensNone ? Effect.void : this.checker.firstRound(asked), this.openNew(wanted, tls));
+  }
+
+  /** Checks have moved an instance: its listeners pick among those in service from now on. */
+  private followHealth(loadBalancer: string): void {
+    for (const { route } of this.running.values()) {
+      if (route.loadBalancer !== loadBalancer) continue;
+      for (const member of route.registered) member.followHealth();
+      route.membership.replace(route.registered.filter(({ isInService }) => isInService));
+    }
   }
 
   /** Binds what isn't open yet. *Fails with*: the first refusal; then what was bound here is closed again. */
@@ -254,7 +314,10 @@ class State {
 
   private letGo(service: Service): void {
     service.drain();
-    if (service.connections.size === 0) return;
+    if (service.connections.size === 0) {
+      this.forget(service);
+      return;
+    }
     this.leaving.add(service);
     this.fork(
       service.connections.whenEmpty.pipe(
@@ -263,11 +326,24 @@ class State {
           Effect.sync(() => {
             service.connections.abort();
             this.leaving.delete(service);
+            this.forget(service);
           }),
         ),
       ),
     );
   }
+
+  /** Members tell a membership of every lease: one that nobody uses any more must leave them. */
+  private forget({ route }: Service): void {
+    const isUsed = [...this.running.values()].some((listener) => listener.route.membership === route.membership);
+    if (!isUsed) route.membership.replace([]);
+  }
+
+  /** Brings slow starts up to the time. */
+  readonly refreshShares: Effect.Effect<void> = Effect.sync(() => {
+    const nowMs = monotonicMs();
+    for (const { route } of this.running.values()) route.membership.refresh(nowMs);
+  });
 }
 
 const hostsOf = (configuration: Configuration): ReadonlyArray<string> =>

@@ -53,6 +53,16 @@ export class Keys {
     return (this.authorities.get(keyOf(source)) as HeldAuthority).loaded;
   }
 
+  /** What `newer` would have brought can't be served: these are served on, and known to be stale. */
+  refuse(newer: Keys): void {
+    for (const [key, held] of this.certificates) {
+      if (newer.certificates.get(key)?.loaded !== held.loaded) held.isStale = true;
+    }
+    for (const [key, held] of this.authorities) {
+      if (newer.authorities.get(key)?.loaded !== held.loaded) held.isStale = true;
+    }
+  }
+
   /** How many certificates and authorities are served though their files hold something else that can't be used. */
   get staleCount(): number {
     return [...this.certificates.values(), ...this.authorities.values()].filter(({ isStale }) => isStale).length;

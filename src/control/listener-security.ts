@@ -2,8 +2,10 @@
 //
 // What hasn't changed keeps its contexts, and with them the sessions that clients resume, across reloads and renewals.
 import { Effect } from "effect";
-import { isLayer7 } from "../model/protocol.ts";
-import type { CertificateError } from "../tls/certificate-error.ts";
+import type { Listener } from "../model/listener.ts";
+import { isLayer7, isSecure } from "../model/protocol.ts";
+import { type BackendSecurity, makeBackendSecurity } from "../tls/backend-security.ts";
+import { CertificateError } from "../tls/certificate-error.ts";
 import { effectivePolicy } from "../tls/effective-policy.ts";
 import { keyOf, ServerContexts, type ServerContextsParts } from "../tls/server-contexts.ts";
 import type { Keys } from "./keychain.ts";
@@ -22,6 +24,8 @@ export const makeSecurities = (
     try: () => {
       const securities = new Map<string, ServerContexts>();
       for (const one of wanted) {
+        // Made here, where it may still fail, though it is used by the back end.
+        backendSecurityOf(one.listener, keys)?.secureContext;
         const parts = partsOf(one, keys);
         if (parts === undefined) continue;
         const known = before.get(one.key);
@@ -29,7 +33,14 @@ export const makeSecurities = (
       }
       return securities;
     },
-    catch: (cause) => cause as CertificateError,
+    catch: (cause) =>
+      cause instanceof CertificateError
+        ? cause
+        : new CertificateError({
+            label: "the TLS library",
+            problem: `refuses a certificate or an authority: ${cause instanceof Error ? cause.message : String(cause)}`,
+            expected: "one that it takes",
+          }),
   });
 
 const partsOf = ({ listener }: WantedListener, keys: Keys): ServerContextsParts | undefined => {
@@ -43,4 +54,14 @@ const partsOf = ({ listener }: WantedListener, keys: Keys): ServerContextsParts 
     // RFC 7301 §6: its registered name. Other protocols are the business of whoever speaks them.
     applicationProtocol: isLayer7(protocol) ? "http/1.1" : undefined,
   };
+};
+
+/** What the instances behind a listener must prove; undefined where they are spoken to in clear. */
+export const backendSecurityOf = (
+  { instanceProtocol, instanceSecurity = {} }: Listener,
+  keys: Keys,
+): BackendSecurity | undefined => {
+  if (!isSecure(instanceProtocol)) return undefined;
+  const { authority } = instanceSecurity;
+  return makeBackendSecurity(instanceSecurity, authority && keys.authority(authority.ca));
 };

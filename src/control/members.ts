@@ -4,12 +4,13 @@
 // so that its connections, counts and leases survive whatever else changes: and none of its connections is ever used under
 // another policy than it was made under. One that leaves while in use is remembered until it isn't: if it comes back
 // before, it is the same member.
-import { BackendMember } from "../backend/backend-member.ts";
+import { BackendMember, type Place } from "../backend/backend-member.ts";
 import { type PoolTerms, passivePoolTerms } from "../backend/pool-terms.ts";
 import type { Instance } from "../model/instance.ts";
 import { Endpoint } from "../net/endpoint.ts";
 import { BackendAuthentication } from "../tls/backend-authentication.ts";
 import type { BackendSecurity } from "../tls/backend-security.ts";
+import { monotonicMs } from "./balance-terms.ts";
 import type { Names } from "./resolver.ts";
 
 /** The members at one address of an instance: several where listeners ask different proofs of it, or none. */
@@ -19,6 +20,7 @@ export class Members {
   private readonly registered = new Map<string, BackendMember>();
   /** The registered members by place (load balancer, instance, address), as they were when the last count ended. */
   private places = new Map<string, MembersAlike>();
+  private readonly known = new Map<string, WeakRef<Place>>();
   /** Members that have left, with something still in progress. */
   private readonly leaving = new Map<string, BackendMember>();
   private used = new Set<string>();
@@ -41,7 +43,11 @@ export class Members {
     return endpointsOf(instance, instancePort, names).map((endpoint) => {
       const key = keyOf(loadBalancer, instance, endpoint, security);
       this.used.add(key);
-      const member = this.registered.get(key) ?? this.revive(key) ?? makeMember(instance, endpoint, security);
+      const known = this.registered.get(key);
+      if (known !== undefined) return known;
+      const member = this.revive(key) ?? makeMember(instance, endpoint, security);
+      member.enterService(monotonicMs());
+      member.place = this.enterPlace(placeOf(loadBalancer, instance, endpoint));
       this.registered.set(key, member);
       return member;
     });
@@ -59,6 +65,7 @@ export class Members {
     this.used = new Set();
     this.terms = new Map();
     for (const [key, member] of this.leaving) if (!isBusy(member)) this.leaving.delete(key);
+    for (const [name, place] of this.known) if (place.deref() === undefined) this.known.delete(name);
   }
 
   /** A layer-7 listener takes connections from these members' pools. */
@@ -82,6 +89,7 @@ export class Members {
         continue;
       }
       member.leave();
+      member.place.registered--;
       this.registered.delete(key);
       if (isBusy(member)) this.leaving.set(key, member);
     }
@@ -96,6 +104,14 @@ export class Members {
   /** Closes every idle connection; for the end of the process. */
   closeIdle(): void {
     for (const member of this.registered.values()) member.leave();
+  }
+
+  /** The same for whoever was there before and is still remembered by anybody: a dial, a route that drains. */
+  private enterPlace(name: string): Place {
+    const place = this.known.get(name)?.deref() ?? { registered: 0 };
+    this.known.set(name, new WeakRef(place));
+    place.registered++;
+    return place;
   }
 
   private revive(key: string): BackendMember | undefined {

@@ -65,7 +65,9 @@ export class RunningListener implements AcceptorTarget {
   take(route: Route): Service | undefined {
     const { service } = this;
     if (route.listener.protocol === service.route.listener.protocol) {
+      const hasOtherTerms = route.security?.clientAuthKey !== service.route.security?.clientAuthKey;
       service.route = route;
+      if (hasOtherTerms) service.connections.retire();
       return undefined;
     }
     this.service = new Service(route, this.admission, this.fork);

@@ -10,6 +10,9 @@ import { makeUsageFailure } from "./command-failure.ts";
 const dnsName =
   /^(?=.{1,253}$)(\*\.)?[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
 
+/** The longest life of a certificate that browsers accept, in days (Apple, "About upcoming limits on trusted certificates"). */
+const longestDays = 398;
+
 const issue = Command.make(
   "issue",
   {
@@ -37,10 +40,10 @@ const issue = Command.make(
     ),
     days: Flag.Int("days").pipe(
       Flag.withMetavar("<days>"),
-      Flag.withDescription("How long it is valid: 365 days by default, 398 at most"),
+      Flag.withDescription(`How long it is valid: 365 days by default, ${longestDays} at most`),
       Flag.filter(
-        (days) => days >= 1 && days <= 398,
-        () => "a number of days from 1 to 398, the most that browsers accept",
+        (days) => days >= 1 && days <= longestDays,
+        () => `a number of days from 1 to ${longestDays}, the most that browsers accept`,
       ),
       Flag.optional,
     ),

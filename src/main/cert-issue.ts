@@ -1,7 +1,7 @@
 // The work of `elbow cert issue`: has the development issuer write its files, and tells what was written and how clients
 // come to trust it. Owns the text only: certs/ makes the certificates and the files. It never runs the commands it names.
 
-import { relative } from "node:path";
+import { basename, dirname, relative, resolve } from "node:path";
 import { Effect } from "effect";
 import {
   type DevelopmentIssue,
@@ -10,6 +10,7 @@ import {
   issueDevelopmentCertificate,
 } from "../../certs/development.ts";
 import { CommandFailure } from "./command-failure.ts";
+import { spellSystemError } from "./system-error.ts";
 
 /** Issues a certificate; fails with exit code 1 and the reason. */
 export const issueFiles = Effect.fnUntraced(function* (
@@ -17,16 +18,29 @@ export const issueFiles = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, CommandFailure> {
   const issue = yield* Effect.tryPromise({
     try: () => issueDevelopmentCertificate(terms),
-    catch: (cause) => new CommandFailure({ text: `elbow: ${explain(cause)}`, exitCode: 1 }),
+    catch: (cause) => new CommandFailure({ text: `elbow: ${explain(terms, cause)}`, exitCode: 1 }),
   });
   process.stdout.write(`${describeIssue(terms, issue).join("\n")}\n`);
 });
 
-const explain = (cause: unknown): string => {
+const explain = (terms: DevelopmentTerms, cause: unknown): string => {
   if (cause instanceof IssueError) return cause.message;
-  if (cause instanceof Error && "code" in cause) return `nothing was issued: ${cause.message}`;
-  throw cause;
+  if (!(cause instanceof Error && "code" in cause)) throw cause;
+  const error: NodeJS.ErrnoException = cause as Error;
+  const { path = terms.directory, syscall } = error;
+  // What is being written has a name of its own until it is whole.
+  const place = basename(path).startsWith(".") ? dirname(path) : path;
+  const { directory, authorityDirectory = directory } = terms;
+  const isAuthority = authorityDirectory !== directory && isWithin(place, authorityDirectory);
+  const flag = isAuthority ? "--authority" : "--out";
+  const expected =
+    syscall === "mkdir"
+      ? `a folder, or a path where this user can make one; ${flag} names it`
+      : `a folder where this user may read and write; ${flag} names another`;
+  return `nothing was issued: ${spellPath(resolve(place))}: ${spellSystemError(error)} (expected ${expected})`;
 };
+
+const isWithin = (path: string, folder: string): boolean => `${resolve(path)}/`.startsWith(`${resolve(folder)}/`);
 
 /** A path as a person would write it from here. */
 const spellPath = (path: string): string => {
@@ -53,6 +67,7 @@ const describeIssue = (terms: DevelopmentTerms, issue: DevelopmentIssue): Readon
       .map(
         (name) => `Browsers and curl don't accept ${name}: a wildcard needs two labels behind it, as in *.app.test.`,
       ),
+    ...issue.remarks.map((text) => `Note: ${text}.`),
     "",
     "In a configuration:",
     `  certificate: { cert: ${JSON.stringify(certFile)}, key: ${JSON.stringify(keyFile)} }`,

@@ -7,6 +7,7 @@ import { Effect, Result } from "effect";
 import { type ChainLink, readLinkUnsafe } from "../tls/certificate-chain.ts";
 import { CertificateError } from "../tls/certificate-error.ts";
 import { readNames } from "../tls/certificate-names.ts";
+import { describeUnservedCurve, findUnservedCurve } from "../tls/elliptic-curve.ts";
 import { describeOtherContent, type PemBlock } from "../tls/pem.ts";
 import { type PemText, readPem } from "../tls/pem-file.ts";
 import { describeKey } from "../tls/private-key.ts";
@@ -48,9 +49,13 @@ export const describeText = (pem: PemText, nowMs: number): string | CertificateE
       parts.push(`${pem.label}${which}\n${lines.join("")}\n`);
     } catch (cause) {
       const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
+      const curve = findUnservedCurve(block.der ?? new Uint8Array());
       return new CertificateError({
         label: `${pem.label}${which}`,
-        problem: `the ${block.label} is damaged, or of a kind that the TLS library doesn't know${code}`,
+        problem:
+          curve === undefined
+            ? `the ${block.label} is damaged, or of a kind that the TLS library doesn't know${code}`
+            : `the key ${describeUnservedCurve(curve)}`,
         expected: "X.509 certificates and keys, RSA, ECDSA or Ed25519",
       });
     }
@@ -69,7 +74,7 @@ const describeCertificate = ({ parsed, native }: ChainLink, nowMs: number): Fiel
     // An authority's common name isn't a name that it serves.
     ["names", isAuthority || names.length === 0 ? "none" : names.join(", ")],
     ["issuer", parsed.issuer === parsed.subject ? `${parsed.issuer} (itself)` : parsed.issuer],
-    ["valid", `${spellTime(parsed.notBefore)} to ${spellTime(parsed.notAfter)} UTC, ${spellRest(parsed, nowMs)}`],
+    ["valid", spellValidity(native, nowMs)],
     ["key", describeKey(native.publicKey)],
     ["signature", native.signatureAlgorithm ?? "unknown"],
     ["serial", parsed.serialNumber],
@@ -99,14 +104,20 @@ const describePublicKey = (key: KeyObject): Fields => {
   ];
 };
 
-const spellTime = (time: Date): string => time.toISOString().slice(0, 16).replace("T", " ");
+/** The library's reading of the times, since it is what counts; one that it can't read has no number. */
+const spellValidity = ({ validFromDate, validToDate }: ChainLink["native"], nowMs: number): string =>
+  `${spellTime(validFromDate)} to ${spellTime(validToDate)} UTC, ${spellRest(validFromDate.getTime(), validToDate.getTime(), nowMs)}`;
 
-const spellRest = ({ notBefore, notAfter }: ChainLink["parsed"], nowMs: number): string => {
+const spellTime = (time: Date): string =>
+  Number.isNaN(time.getTime()) ? "an unreadable time" : time.toISOString().slice(0, 16).replace("T", " ");
+
+const spellRest = (notBeforeMs: number, notAfterMs: number, nowMs: number): string => {
   const count = (ms: number): string => {
     const days = Math.floor(ms / 86_400_000);
     return `${days} day${days === 1 ? "" : "s"}`;
   };
-  if (nowMs > notAfter.getTime()) return `ended ${count(nowMs - notAfter.getTime())} ago`;
-  if (nowMs < notBefore.getTime()) return `begins in ${count(notBefore.getTime() - nowMs)}`;
-  return `${count(notAfter.getTime() - nowMs)} left`;
+  if (Number.isNaN(notBeforeMs) || Number.isNaN(notAfterMs)) return "which can't be served";
+  if (nowMs > notAfterMs) return `ended ${count(nowMs - notAfterMs)} ago`;
+  if (nowMs < notBeforeMs) return `begins in ${count(notBeforeMs - nowMs)}`;
+  return `${count(notAfterMs - nowMs)} left`;
 };

@@ -24,7 +24,7 @@ const show = Command.make(
     config: Flag.String("config").pipe(
       Flag.withAlias("c"),
       Flag.withMetavar("<file>"),
-      Flag.withDescription("Look among the policies that this configuration's listeners use, too"),
+      Flag.withDescription("Look among the load balancers' own policies in this configuration, too"),
       Flag.optional,
     ),
   },

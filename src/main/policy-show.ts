@@ -28,14 +28,14 @@ const spellOrder = (policy: SecurityPolicy, hasNew: boolean, hasOld: boolean): s
   return `${policy.hasServerOrder ? "the server's" : "the client's"}${hasNew ? "; in TLS 1.3 always the client's" : ""}`;
 };
 
-/** The lines of `elbow policy show`. */
-export const describePolicy = (policy: SecurityPolicy): ReadonlyArray<string> => {
+/** The lines of `elbow policy show`; `owner` is the load balancer that has the policy, where that needs to be said. */
+export const describePolicy = (policy: SecurityPolicy, owner?: string): ReadonlyArray<string> => {
   const effective = effectivePolicy(policy);
   const suites = [...effective.suites13, ...effective.ciphers];
   const width = 2 + Math.max(0, ...suites.map((name) => name.length));
   const omissions = findOmissions(policy, effective);
   return [
-    ...section("policy", [policy.name]),
+    ...section("policy", [owner === undefined ? policy.name : `${policy.name} of load balancer ${owner}`]),
     ...section("alias", policy.aliases ?? []),
     ...section("protocols", [effective.protocols.join(" ") || "none"]),
     ...section("order", [spellOrder(policy, effective.suites13.length > 0, effective.ciphers.length > 0)]),
@@ -47,28 +47,32 @@ export const describePolicy = (policy: SecurityPolicy): ReadonlyArray<string> =>
   ];
 };
 
-/** The policies of this name that listeners of a configuration use; each load balancer may have its own. */
-const findCustom = Effect.fnUntraced(function* (
-  name: string,
-  path: string,
-): Effect.fn.Return<ReadonlyArray<SecurityPolicy>, CommandFailure> {
+/** A security policy, and the load balancer whose own it is. */
+interface OwnPolicy {
+  readonly owner: string;
+  readonly policy: SecurityPolicy;
+}
+
+/** Every load balancer's own security policies, whether or not a listener uses them. */
+const loadOwn = Effect.fnUntraced(function* (path: string): Effect.fn.Return<ReadonlyArray<OwnPolicy>, CommandFailure> {
   const { loadConfiguration } = yield* Effect.promise(() => import("../control/configuration/load.ts"));
   const { loadBalancers } = yield* loadConfiguration(path).pipe(
     Effect.mapError((error) => new CommandFailure({ text: `elbow: ${path}:\n${error.message}`, exitCode: 1 })),
   );
-  const used = loadBalancers.flatMap(({ listeners }) => listeners.flatMap(({ security }) => security?.policy ?? []));
-  const distinct = new Map(used.map((policy) => [JSON.stringify(policy), policy]));
-  return [...distinct.values()].filter((policy) => policy.name === name);
+  return loadBalancers.flatMap(({ name: owner, securityPolicies = [] }) =>
+    securityPolicies.map((policy) => ({ owner, policy })),
+  );
 });
 
-const refuse = (name: string, path: string | undefined): CommandFailure => {
-  const nearest = findNearestName(name, securityPolicyNames);
+const refuse = (name: string, path: string | undefined, own: ReadonlyArray<string>): CommandFailure => {
+  const nearest = findNearestName(name, [...own, ...securityPolicyNames]);
   const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
   const what = `no security policy ${JSON.stringify(name)}`;
   const lines = [
     path === undefined
       ? `elbow: there is ${what}${hint}`
-      : `elbow: there is ${what}, neither predefined nor in use by a listener of ${path}${hint}`,
+      : `elbow: there is ${what}, neither predefined nor among the policies of ${path}${hint}`,
+    ...(own.length === 0 ? [] : [`${path} has:`, ...own.map((known) => `  ${known}`)]),
     path === undefined ? "One of your own is looked for with --config FILE. Predefined are:" : "Predefined are:",
     ...securityPolicyNames.map((known) => `  ${known}`),
   ];
@@ -81,9 +85,16 @@ export const showPolicy = Effect.fnUntraced(function* (
   path: string | undefined,
 ): Effect.fn.Return<void, CommandFailure> {
   const predefined = findSecurityPolicy(name);
-  const found = predefined !== undefined ? [predefined] : path === undefined ? [] : yield* findCustom(name, path);
-  if (found.length === 0) return yield* refuse(name, path);
-  process.stdout.write(`${found.map((policy) => describePolicy(policy).join("\n")).join("\n\n")}\n`);
+  if (predefined !== undefined) {
+    process.stdout.write(`${describePolicy(predefined).join("\n")}\n`);
+    return;
+  }
+  const own = path === undefined ? [] : yield* loadOwn(path);
+  const found = own.filter(({ policy }) => policy.name === name);
+  if (found.length === 0) return yield* refuse(name, path, [...new Set(own.map(({ policy }) => policy.name))]);
+  const isLabelled = found.length > 1;
+  const parts = found.map(({ owner, policy }) => describePolicy(policy, isLabelled ? owner : undefined).join("\n"));
+  process.stdout.write(`${parts.join("\n\n")}\n`);
 });
 
 /** Prints the names of all predefined policies, one a line; aliases stand behind the name they are for. */

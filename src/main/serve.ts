@@ -14,6 +14,7 @@ import { collectMetrics } from "../observe/metrics.ts";
 import { formatBindError } from "./bind-refusal.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { ConfigurationSource } from "./configuration-source.ts";
+import { withCookieSecrets } from "./cookie-secrets.ts";
 import { Signals } from "./signals.ts";
 import { formatStartUpTable, type StartUpTable } from "./start-up-table.ts";
 import { version } from "./version.ts";
@@ -80,7 +81,8 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
   });
 
   for (const remark of yield* Effect.promise(selfTest)) yield* say(remark);
-  let configuration = yield* source.load;
+  const load = Effect.flatMap(source.load, (loaded) => withCookieSecrets(loaded));
+  let configuration = yield* load;
   // Management first, so that a taken port is known before a client is accepted.
   let management: Management = yield* openManagement(configuration).pipe(Effect.mapError(refuse(source)));
   yield* Effect.acquireRelease(control.apply(configuration).pipe(Effect.mapError(refuse(source))), () => {
@@ -121,7 +123,7 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
   });
 
   // Loading runs the user's module and may be given up; a half-applied configuration would be worse than a late end.
-  const reload = source.load.pipe(
+  const reload = load.pipe(
     Effect.flatMap((next) => Effect.uninterruptible(change(next)).pipe(Effect.mapError(refuse(source)))),
     Effect.catch((failure) => {
       hasReloaded = false;

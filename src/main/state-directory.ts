@@ -6,6 +6,8 @@
 import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { Data, Effect } from "effect";
+import { findIntruder } from "../../certs/private-file.ts";
+import { spellSystemError } from "./system-error.ts";
 
 /** The state directory can't be had; the message says which, why, and how another one is named. */
 export class StateDirectoryError extends Data.TaggedError("StateDirectoryError")<{
@@ -48,23 +50,10 @@ export const ensureStateDirectory = (
       mkdirSync(path, { recursive: true, mode: 0o700 });
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
       // Keys lie in it: who may write there may replace them.
-      if ((statSync(path).mode & 0o022) !== 0)
-        return refuse("other users may write into it (chmod go-w would end that)");
+      const problem = findIntruder(statSync(path));
+      if (problem !== undefined) return refuse(problem);
     } catch (error) {
       return refuse(spellSystemError(error as NodeJS.ErrnoException));
     }
     return Effect.succeed(path);
   });
-
-const spelledCodes: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOSPC: "no space is left on its device",
-  EDQUOT: "the disk quota is used up",
-  ENOTDIR: "a part of the path is a file",
-  EEXIST: "it is a file",
-};
-
-const spellSystemError = ({ code, message }: NodeJS.ErrnoException): string =>
-  code === undefined ? message : `${spelledCodes[code] ?? "it can't be made"} (${code})`;

@@ -51,6 +51,24 @@ const fields = {
   minIdleConnections: whole("a least number of idle connections", 0, 64),
   /** The most idle connections kept for each instance. */
   maxIdleConnections: whole("a greatest number of idle connections", 0, 10_000),
+  /** How instances share the traffic; `by-protocol` is least outstanding requests at layer 7, round robin at layer 4. */
+  balancing: described(
+    Schema.Literals([
+      "by-protocol",
+      "round-robin",
+      "least-outstanding",
+      "power-of-two-choices",
+      "random",
+      "consistent-hash",
+    ]),
+    {
+      title: "a way of balancing",
+      expected:
+        '"by-protocol", "round-robin", "least-outstanding", "power-of-two-choices", "random" or "consistent-hash"',
+    },
+  ),
+  /** Seconds in which an instance that has come comes to its whole share of the traffic; 0 for at once. */
+  slowStart: seconds("a slow start", 0, 3600),
   /** What becomes of doubtful requests ("Configure desync mitigation mode for your Classic Load Balancer", AWS). */
   desyncMitigationMode: described(Schema.Literals(["monitor", "defensive", "strictest"]), {
     title: "a desync mitigation mode",
@@ -105,6 +123,8 @@ export const defaultAttributes: Attributes = {
   idleConnectionTimeout: 55,
   minIdleConnections: 1,
   maxIdleConnections: 64,
+  balancing: "by-protocol",
+  slowStart: 0,
   desyncMitigationMode: "defensive",
   webSocket: true,
   maxMethodLength: 127,

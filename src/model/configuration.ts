@@ -4,6 +4,7 @@
  * Never says where it came from: a file, flags and the built-in demo all decode to this.
  */
 import { Schema } from "effect";
+import { type CookieSecret, WrittenCookieSecrets } from "./cookie-secret.ts";
 import { described } from "./described.ts";
 import { WrittenInventoryEntry } from "./instance.ts";
 import { BindAddress, type LoadBalancer, WrittenLoadBalancer } from "./load-balancer.ts";
@@ -32,6 +33,7 @@ export const WrittenConfiguration = Schema.Struct({
   management: Schema.optional(WrittenManagement),
   shutdownGrace: Schema.optional(ShutdownGrace),
   maxConnections: Schema.optional(MaxConnections),
+  cookieSecret: Schema.optional(WrittenCookieSecrets),
   instances: Schema.optional(
     Schema.Record(Schema.String, WrittenInventoryEntry).annotate({
       title: "an inventory",
@@ -55,6 +57,8 @@ export interface Configuration {
   readonly management: { readonly address: string; readonly port: number };
   readonly shutdownGrace: number;
   readonly maxConnections?: number;
+  /** Of stickiness cookies: the first makes them, all of them are good. Needed where a listener has a stickiness policy. */
+  readonly cookieSecrets?: ReadonlyArray<CookieSecret>;
   readonly loadBalancers: ReadonlyArray<LoadBalancer>;
 }
 

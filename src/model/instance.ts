@@ -35,10 +35,17 @@ export const instanceIdDescription: Description = {
 export const isInstanceId = (text: string): boolean =>
   text.length <= 255 && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text) && !/^[\d.]+$/.test(text);
 
+const Weight = described(
+  Schema.Number,
+  { title: "a weight", expected: "a number from 0 to 256; 0 for none but what asks for the instance by name" },
+  (value) => value >= 0 && value <= 256,
+);
+
 /** An entry of the inventory, written out. */
 export const WrittenInventoryMember = Schema.Struct({
   address: described(Schema.String, hostDescription, (text) => parseHost(text) !== undefined),
   port: Schema.optional(Port),
+  weight: Schema.optional(Weight),
   zone: Schema.optional(
     described(Schema.String, { title: "a zone", expected: "a text of 1 to 255 characters" }, (text) => {
       return text.length >= 1 && text.length <= 255;
@@ -69,11 +76,13 @@ export const Instance = Schema.Struct({
   id: Schema.String,
   host: Schema.String,
   port: Schema.optionalKey(Port),
+  weight: Schema.optionalKey(Weight),
   zone: Schema.optionalKey(Schema.String),
 });
 
 /**
  * One server behind a load balancer. `id` is its inventory id or the text as written; `host` an IPv4 address, a bare
- * lower-case IPv6 address or a lower-case DNS name; `port` overrides the listener's instance port.
+ * lower-case IPv6 address or a lower-case DNS name; `port` overrides the listener's instance port; `weight` is its share
+ * beside the others' weights, 1 where it is left out.
  */
 export interface Instance extends Schema.Schema.Type<typeof Instance> {}

@@ -4,10 +4,31 @@
  * Owns the shape; never the rules that tie several listeners together.
  */
 import { Schema } from "effect";
+import { type AddressBlock, parseAddressBlock } from "./address-block.ts";
+import { described } from "./described.ts";
 import { ListenPort, Port } from "./port.ts";
 import { Protocol } from "./protocol.ts";
 import type { InstanceSecurity, ListenerSecurity } from "./security.ts";
+import type { ListenerStickiness } from "./stickiness.ts";
 import { WrittenCertificate, WrittenCertificates, WrittenClientAuth, WrittenPolicyNames } from "./written-security.ts";
+
+/** Whose word on the client's address is taken; see {@link parseAddressBlock}. */
+export const WrittenTrustedProxies = Schema.Array(
+  described(
+    Schema.String,
+    {
+      title: "an address or a block of addresses",
+      expected: 'one such as "127.0.0.1", "10.0.0.0/8" or "fd00::/8", no bits set behind the prefix',
+    },
+    (text) => parseAddressBlock(text) !== undefined,
+  ),
+).annotate({ title: "a list of addresses", expected: 'one such as ["10.0.0.0/8", "127.0.0.1", "::1"]' });
+
+/** What the instances behind a listener are told of a connection before its first byte. */
+export interface InstancePreamble {
+  /** Of the PROXY protocol: 1 is a line of text, 2 is binary. */
+  readonly version: 1 | 2;
+}
 
 /** A listener as it stands in a configuration: `instanceProtocol` may be left out, and what isn't for its protocol. */
 export const WrittenListener = Schema.Struct({
@@ -19,6 +40,8 @@ export const WrittenListener = Schema.Struct({
   certificates: Schema.optional(WrittenCertificates),
   policies: Schema.optional(WrittenPolicyNames),
   clientAuth: Schema.optional(WrittenClientAuth),
+  acceptProxyProtocol: Schema.optional(described(Schema.Boolean, { title: "a switch", expected: "true or false" })),
+  trustedProxies: Schema.optional(WrittenTrustedProxies),
 }).annotate({
   title: "a listener",
   expected: 'one such as { protocol: "HTTP", port: 8080, instancePort: 80 }',
@@ -32,6 +55,12 @@ export interface Listener {
   readonly instancePort: number;
   /** How TLS is terminated; there for HTTPS and SSL listeners, and only for those. */
   readonly security?: ListenerSecurity;
-  /** What instances must prove; only where they speak HTTPS or SSL, and not even there where any certificate will do. */
+  /** What instances must prove; only where they speak HTTPS or SSL, and `backendPolicies` has their port. */
   readonly instanceSecurity?: InstanceSecurity;
+  /** Who must say in a PROXY header whose connection it is, and is believed; there only where a listener accepts them. */
+  readonly trustedProxies?: ReadonlyArray<AddressBlock>;
+  /** As `backendPolicies` has it for the instance port. Only TCP and SSL listeners follow it: others share connections. */
+  readonly instancePreamble?: InstancePreamble;
+  /** How clients stay with their instances; only for HTTP and HTTPS listeners with a stickiness policy. */
+  readonly stickiness?: ListenerStickiness;
 }

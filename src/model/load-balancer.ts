@@ -7,8 +7,10 @@ import { Schema } from "effect";
 import { parseAddress } from "./address.ts";
 import { type Attributes, WrittenAttributes } from "./attributes.ts";
 import { type Description, described } from "./described.ts";
+import { type HealthCheck, WrittenHealthCheck } from "./health-check.ts";
 import { type Instance, WrittenInstance } from "./instance.ts";
 import { type Listener, WrittenListener } from "./listener.ts";
+import type { SecurityPolicy } from "./security-policy.ts";
 import { WrittenBackendPolicies, WrittenPolicies } from "./written-security.ts";
 
 /** What a load balancer's name is called in messages. */
@@ -39,6 +41,7 @@ export const WrittenLoadBalancer = Schema.Struct({
     expected: 'one such as ["127.0.0.1:3001", "127.0.0.1:3002"]; an empty one is []',
   }),
   attributes: Schema.optional(WrittenAttributes),
+  healthCheck: Schema.optional(WrittenHealthCheck),
   policies: Schema.optional(WrittenPolicies),
   backendPolicies: Schema.optional(WrittenBackendPolicies),
 }).annotate({ title: "a load balancer", expected: "one with `listeners` and `instances`" });
@@ -52,4 +55,8 @@ export interface LoadBalancer {
   readonly listeners: ReadonlyArray<Listener>;
   readonly instances: ReadonlyArray<Instance>;
   readonly attributes: Attributes;
+  /** What every instance is asked; none is asked anything where it is left out. */
+  readonly healthCheck?: HealthCheck;
+  /** Its own, also those that no listener uses; listeners have theirs beside them. */
+  readonly securityPolicies?: ReadonlyArray<SecurityPolicy>;
 }

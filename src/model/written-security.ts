@@ -6,6 +6,8 @@
 import { Schema } from "effect";
 import { type Description, described } from "./described.ts";
 import { parseHost } from "./host.ts";
+import { isKeyText } from "./key-text.ts";
+import { tlsProtocols } from "./security-policy.ts";
 
 /** Whether a text is PEM itself (RFC 7468 §2), and not the path of a file. */
 export const isPemText = (text: string): boolean => text.includes("-----BEGIN");
@@ -13,7 +15,9 @@ export const isPemText = (text: string): boolean => text.includes("-----BEGIN");
 /** Long enough for paths, and too short for most keys: one pasted without its first line isn't told as a missing file. */
 const maxPathLength = 1024;
 
-const isPath = (text: string): boolean => text.trim() !== "" && text.length <= maxPathLength && !/[\0\r\n]/.test(text);
+/** A path is repeated in messages, so what may be a key is none. */
+const isPath = (text: string): boolean =>
+  text.trim() !== "" && text.length <= maxPathLength && !/[\0\r\n]/.test(text) && !isKeyText(text);
 
 const pemDescription = {
   title: "a PEM file",
@@ -81,14 +85,45 @@ const WrittenPolicyAttributes = Schema.Record(
   }),
 ).annotate({ ...attributesDescription });
 
-/** A policy of a load balancer, under its name. */
-export const WrittenPolicy = Schema.Struct({
+/** A policy as the Elastic Load Balancing API has them: a type, and attributes. */
+export const WrittenTypedPolicy = Schema.Struct({
   type: described(Schema.String, {
     title: "a policy type",
     expected: 'one such as "SSLNegotiationPolicyType"',
   }),
   attributes: WrittenPolicyAttributes,
-}).annotate({
+});
+
+/**
+ * A security policy itself, as the modules in policies/tls/ export them, so that a copy of one can stand in a
+ * configuration. It has the name of its key: `name` and `aliases` may stay from the original, and mean nothing.
+ */
+export const WrittenSecurityPolicy = Schema.Struct({
+  name: Schema.optional(described(Schema.String, policyNameDescription)),
+  aliases: Schema.optional(
+    Schema.Array(described(Schema.String, policyNameDescription)).annotate({
+      title: "a list of names",
+      expected: "one of texts",
+    }),
+  ),
+  protocols: Schema.Array(
+    Schema.Literals(tlsProtocols).annotate({
+      title: "a protocol",
+      expected: tlsProtocols.map((name) => JSON.stringify(name)).join(", "),
+      known: tlsProtocols,
+    }),
+  ).annotate({ title: "a list of protocols", expected: 'one such as ["TLSv1.2", "TLSv1.3"]' }),
+  hasServerOrder: Schema.Boolean.annotate({
+    title: "a choice of whose order decides",
+    expected: "true for the listener's, false for the client's",
+  }),
+  ciphers: Schema.Array(described(Schema.String, { title: "the name of a cipher suite", expected: "a text" })).annotate(
+    { title: "a list of cipher suites", expected: 'one such as ["ECDHE-RSA-AES128-GCM-SHA256"]' },
+  ),
+});
+
+/** A policy of a load balancer, under its name. */
+export const WrittenPolicy = Schema.Union([WrittenTypedPolicy, WrittenSecurityPolicy]).annotate({
   title: "a policy",
   expected: 'one such as { type: "PublicKeyPolicyType", attributes: { PublicKey: "MIIB…" } }',
 });

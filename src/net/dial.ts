@@ -1,14 +1,15 @@
 // Opening a connection to an instance, with TLS or without, so that giving up leaves nothing behind.
 //
 // With TLS it is open when the handshake is done and the instance was found worthy of trust; not one byte of a client's
-// goes out before. Bun.connect can't be cancelled: an abandoned attempt stays in SYN_SENT for up to 127 s. So the socket is made with
-// the system's own calls, non-blocking, and Bun adopts it; closing it then really ends the attempt. Where those calls
-// can't be had, Bun.connect is used and an attempt that was given up is closed when it at last opens.
+// goes out before. A preamble does, in clear. Bun.connect can't be cancelled: an abandoned attempt stays in SYN_SENT for
+// up to 127 s. So the socket is made with the system's own calls, non-blocking, and Bun adopts it; closing it then really
+// ends the attempt. Where those calls can't be had, Bun.connect is used and an attempt that was given up is closed when it
+// at last opens.
 
 import { Deadline, type DeadlineOwner } from "./deadlines.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { libc, readErrno } from "./libc.ts";
-import { brokenBy, type DialSecurity, peerOf, secureHandlers } from "./secure-dial.ts";
+import { brokenBy, type DialSecurity, peerOf, secureDialled, secureHandlers } from "./secure-dial.ts";
 import {
   type HandshakeError,
   makeSocketHandlers,
@@ -47,6 +48,8 @@ export class Dial implements PendingDial, PendingHandshake, DeadlineOwner {
   private readonly transport = new Transport();
   private readonly deadline = new Deadline(this);
   private isOver = false;
+  /** TLS is spoken; a connection with a preamble begins in clear. */
+  private isShakingHands: boolean;
 
   /** @internal */
   constructor(
@@ -54,9 +57,11 @@ export class Dial implements PendingDial, PendingHandshake, DeadlineOwner {
     timeoutMs: number,
     private readonly listener: DialListener,
     private readonly security: DialSecurity | undefined,
+    private readonly preamble: Uint8Array | undefined,
   ) {
     this.transport.dial = this;
-    if (security !== undefined) {
+    this.isShakingHands = security !== undefined && preamble === undefined;
+    if (this.isShakingHands) {
       this.transport.handshake = this;
       this.transport.sessions = security;
       this.transport.isSecure = true;
@@ -97,7 +102,7 @@ export class Dial implements PendingDial, PendingHandshake, DeadlineOwner {
   private get options() {
     const options = { data: this.transport, allowHalfOpen: true };
     const { security } = this;
-    return security === undefined
+    return security === undefined || !this.isShakingHands
       ? { ...options, socket: handlers }
       : { ...options, socket: secureHandlers, tls: security.terms as Bun.TLSOptions };
   }
@@ -124,11 +129,19 @@ export class Dial implements PendingDial, PendingHandshake, DeadlineOwner {
   }
 
   onConnected(): void {
-    if (this.security !== undefined) return;
-    const { socket } = this.transport;
+    if (this.isShakingHands) return;
+    const { transport, security, preamble } = this;
     // Bun says "writable" once before the handshake is over; a peer port is there only after it.
-    if (this.isOver || socket?.remotePort === undefined) return;
-    this.succeed();
+    if (this.isOver || transport.socket?.remotePort === undefined) return;
+    // A new connection takes so little at once, unless it has gone already.
+    if (preamble !== undefined && !transport.write(preamble)) {
+      this.fail("refused", "EPIPE");
+    } else if (security === undefined) {
+      this.succeed();
+    } else {
+      this.isShakingHands = true;
+      secureDialled(transport, security, this);
+    }
   }
 
   onHandshake(isDone: boolean, error: HandshakeError | undefined): void {
@@ -147,7 +160,7 @@ export class Dial implements PendingDial, PendingHandshake, DeadlineOwner {
   /** The socket has gone before the connection stood. */
   onFailed(code: string | undefined): void {
     if (code === "ETIMEDOUT") this.fail("timeout", code);
-    else if (this.security !== undefined && (code === undefined || code === "ECONNRESET")) {
+    else if (this.isShakingHands && (code === undefined || code === "ECONNRESET")) {
       this.failHandshake(code ?? "ECONNRESET");
     } else this.fail("refused", code ?? "ECONNREFUSED");
   }
@@ -193,6 +206,15 @@ export const dialWithoutSystemCalls = (): void => {
   useSystemCalls = false;
 };
 
-/** Opens a connection to `endpoint`, its TLS included, within `timeoutMs` milliseconds (exact to one tick). */
-export const dial = (endpoint: Endpoint, timeoutMs: number, listener: DialListener, security?: DialSecurity): Dial =>
-  new Dial(endpoint, timeoutMs, listener, security);
+/**
+ * Opens a connection to `endpoint`, its TLS included, within `timeoutMs` milliseconds (exact to one tick).
+ *
+ * *Details*: the bytes of a `preamble` are the first on it, in clear even where TLS follows; they may be used again.
+ */
+export const dial = (
+  endpoint: Endpoint,
+  timeoutMs: number,
+  listener: DialListener,
+  security?: DialSecurity,
+  preamble?: Uint8Array,
+): Dial => new Dial(endpoint, timeoutMs, listener, security, preamble);

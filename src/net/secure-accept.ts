@@ -5,7 +5,8 @@
 // the handshake, and for how long, is its caller's affair.
 import type { Socket } from "bun";
 import { libc } from "./libc.ts";
-import { freeChunk, makeSocketHandlers, type PendingHandshake, Transport } from "./transport.ts";
+import { overtaken } from "./overtaken.ts";
+import { makeSocketHandlers, type PendingHandshake, type Transport } from "./transport.ts";
 
 /** What a handshake is answered with; made once and used for many connections. */
 export interface ServerTerms {
@@ -18,16 +19,6 @@ export interface ServerTerms {
   /** And the handshake fails without one. */
   readonly rejectUnauthorized?: boolean;
 }
-
-/** Bun goes on showing what arrives for the plain socket, though the TLS one under it has taken it. */
-const overtaken = new Transport();
-overtaken.isClosed = true;
-overtaken.receiver = {
-  onBytes: freeChunk,
-  onWritable() {},
-  onEnd() {},
-  onClosed() {},
-};
 
 const handlers = makeSocketHandlers((socket) => {
   socket.data.socket = socket;
@@ -67,6 +58,32 @@ export const secureAccepted = (
     socket: handlers,
   });
 };
+
+/** What a handshake settled. */
+export interface SettledTerms {
+  /** Such as `TLSv1.3`. */
+  readonly version: string;
+  /** OpenSSL's name of the cipher suite. */
+  readonly cipher: string;
+  /** What was agreed upon to be spoken (RFC 7301). */
+  readonly applicationProtocol: string | undefined;
+}
+
+/** Reads what the handshake on a transport settled; only when it is done, and the peer is there. */
+export const readSettledTerms = (transport: Transport): SettledTerms => {
+  const socket = transport.socket as unknown as SecuredSocket | undefined;
+  return {
+    version: socket?.getTLSVersion() ?? "",
+    cipher: socket?.getCipher()?.name ?? "",
+    applicationProtocol: socket?.alpnProtocol || undefined,
+  };
+};
+
+interface SecuredSocket {
+  getTLSVersion(): string;
+  getCipher(): { readonly name: string } | undefined;
+  readonly alpnProtocol: string | false | null | undefined;
+}
 
 const IPPROTO_TCP = 6;
 const TCP_QUICKACK = 12;

@@ -4,7 +4,14 @@
 // handshake ended. It never decides whom to trust: the judge does, on the certificate that the instance has proved to own.
 import type { X509Certificate } from "node:crypto";
 import type { Socket } from "bun";
-import { type HandshakeError, makeSocketHandlers, type SessionKeeper, type Transport } from "./transport.ts";
+import { overtaken } from "./overtaken.ts";
+import {
+  type HandshakeError,
+  makeSocketHandlers,
+  type PendingHandshake,
+  type SessionKeeper,
+  type Transport,
+} from "./transport.ts";
 
 /** What Bun is told of a handshake; made once and used for every connection to the same instance. */
 export interface ClientTerms {
@@ -50,6 +57,29 @@ export const secureHandlers = makeSocketHandlers((socket: Socket<Transport>) => 
   const session = (transport.sessions as DialSecurity | undefined)?.session;
   if (session !== undefined) (socket as unknown as ResumingSocket).setSession(session);
 });
+
+interface UpgradableSocket {
+  data: Transport;
+  upgradeTLS(options: {
+    readonly tls: ClientTerms;
+    readonly data: Transport;
+    readonly socket: typeof secureHandlers;
+  }): unknown;
+}
+
+/**
+ * Begins the handshake on a connection that stands already, behind what was said on it in clear.
+ *
+ * *Order*: `pending` may hear of the handshake's end before this returns.
+ */
+export const secureDialled = (transport: Transport, security: DialSecurity, pending: PendingHandshake): void => {
+  const socket = transport.socket as unknown as UpgradableSocket;
+  transport.handshake = pending;
+  transport.sessions = security;
+  transport.isSecure = true;
+  socket.data = overtaken;
+  socket.upgradeTLS({ tls: security.terms, data: transport, socket: secureHandlers });
+};
 
 /**
  * The library's or the system's word for what broke a handshake; undefined when it was done, trusted or not.

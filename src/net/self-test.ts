@@ -46,23 +46,29 @@ const clientHello = new Uint8Array([
 ]);
 const alertRecord = 21;
 
-/** A handshake that must fail, for want of a certificate: true when the library said so to both sides. */
-const shakeHands = (): Promise<boolean> =>
+/** What the two ends of an attempt say to it. */
+interface Attempt {
+  /** The listening end has a client. */
+  readonly onAccepted: (transport: Transport, end: End) => void;
+  /** The dialling end is connected. */
+  readonly onDialled: (transport: Transport, end: End) => void;
+}
+
+/** Ends an attempt, once: whether all was as it should be. */
+type End = (isSound: boolean) => void;
+
+/** A connection over loopback, tried out; false too when it can't be made, or nobody has ended it in time. */
+const attempt = ({ onAccepted, onDialled }: Attempt): Promise<boolean> =>
   new Promise((resolve) => {
-    let hasFailed = false;
-    let hasAlert = false;
     let isOver = false;
     const ends: Array<Transport> = [];
-    const end = (isSound: boolean): void => {
+    const end: End = (isSound) => {
       if (isOver) return;
       isOver = true;
       patience.disarm();
       server?.stop();
       for (const transport of ends) transport.abort();
       resolve(isSound);
-    };
-    const look = (): void => {
-      if (hasFailed && hasAlert) end(true);
     };
     const patience = new Deadline({
       onDeadline: () => {
@@ -71,22 +77,9 @@ const shakeHands = (): Promise<boolean> =>
       },
     });
     patience.armIn(patienceMs);
-    const { context } = createSecureContext({}) as unknown as { readonly context: unknown };
     const server = listenOrNothing((transport) => {
       ends.push(transport);
-      const pending = {
-        onHandshake: (isDone: boolean) => {
-          hasFailed = !isDone;
-          look();
-        },
-      };
-      transport.receiver = {
-        ...makeReceiver(
-          () => {},
-          () => {},
-        ),
-        onBytes: (chunk) => secureAccepted(transport, chunk, { secureContext: context }, pending),
-      };
+      onAccepted(transport, end);
     });
     if (server === undefined) {
       end(false);
@@ -95,71 +88,58 @@ const shakeHands = (): Promise<boolean> =>
     dial(new Endpoint("127.0.0.1", server.port), patienceMs, {
       onDialled: (transport) => {
         ends.push(transport);
-        transport.receiver = {
-          ...makeReceiver(
-            () => {},
-            () => {},
-          ),
-          onBytes: (chunk) => {
-            hasAlert = chunk[0] === alertRecord;
-            look();
-          },
-        };
-        transport.write(clientHello);
+        onDialled(transport, end);
       },
       onDialFailed: () => end(false),
     });
   });
 
-/** Question, FIN, answer, FIN: true when each end saw just that. */
-const converse = (): Promise<boolean> =>
-  new Promise((resolve) => {
-    const events: Array<string> = [];
-    let isOver = false;
-    const end = (isSound: boolean): void => {
-      if (isOver) return;
-      isOver = true;
-      patience.disarm();
-      server?.stop();
-      for (const transport of ends) transport.abort();
-      resolve(isSound);
-    };
-    const ends: Array<Transport> = [];
-    const patience = new Deadline({
-      onDeadline: () => {
-        end(false);
-        return 0;
-      },
-    });
-    patience.armIn(patienceMs);
-    const server = listenOrNothing((transport) => {
-      ends.push(transport);
-      transport.receiver = makeReceiver(
-        (text) => events.push(`asked ${text}`),
-        () => {
-          // The client has half-closed; the other direction must still be open.
-          transport.write(answer);
-          transport.shutdown();
+/** A handshake that must fail, for want of a certificate: true when the library said so to both sides. */
+const shakeHands = (): Promise<boolean> => {
+  let hasFailed = false;
+  let hasAlert = false;
+  const { context } = createSecureContext({}) as unknown as { readonly context: unknown };
+  return attempt({
+    onAccepted: (transport, end) => {
+      const pending = {
+        onHandshake: (isDone: boolean) => {
+          hasFailed = !isDone;
+          if (hasFailed && hasAlert) end(true);
         },
+      };
+      transport.receiver = makeReceiver((chunk) =>
+        secureAccepted(transport, chunk, { secureContext: context }, pending),
       );
-    });
-    if (server === undefined) {
-      end(false);
-      return;
-    }
-    dial(new Endpoint("127.0.0.1", server.port), patienceMs, {
-      onDialled: (transport) => {
-        ends.push(transport);
-        transport.receiver = makeReceiver(
-          (text) => events.push(`answered ${text}`),
-          () => end(events.join() === "asked ?,answered !"),
-        );
-        transport.write(question);
-        transport.shutdown();
-      },
-      onDialFailed: () => end(false),
-    });
+    },
+    onDialled: (transport, end) => {
+      transport.receiver = makeReceiver((chunk) => {
+        hasAlert = chunk[0] === alertRecord;
+        if (hasFailed && hasAlert) end(true);
+      });
+      transport.write(clientHello);
+    },
   });
+};
+
+/** Question, FIN, answer, FIN: true when each end saw just that. */
+const converse = (): Promise<boolean> => {
+  const events: Array<string> = [];
+  const note = (verb: string) => (chunk: Uint8Array) => events.push(`${verb} ${new TextDecoder().decode(chunk)}`);
+  return attempt({
+    onAccepted: (transport) => {
+      transport.receiver = makeReceiver(note("asked"), () => {
+        // The client has half-closed; the other direction must still be open.
+        transport.write(answer);
+        transport.shutdown();
+      });
+    },
+    onDialled: (transport, end) => {
+      transport.receiver = makeReceiver(note("answered"), () => end(events.join() === "asked ?,answered !"));
+      transport.write(question);
+      transport.shutdown();
+    },
+  });
+};
 
 /** Undefined on a machine without an IPv4 loopback. */
 const listenOrNothing = (onAccept: (transport: Transport) => void): ListeningSocket | undefined => {
@@ -170,8 +150,8 @@ const listenOrNothing = (onAccept: (transport: Transport) => void): ListeningSoc
   }
 };
 
-const makeReceiver = (onText: (text: string) => void, onEnd: () => void): Receiver => ({
-  onBytes: (chunk) => onText(new TextDecoder().decode(chunk)),
+const makeReceiver = (onBytes: (chunk: Uint8Array) => void, onEnd = () => {}): Receiver => ({
+  onBytes,
   onWritable: () => {},
   onEnd,
   onClosed: () => {},

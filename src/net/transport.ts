@@ -7,6 +7,7 @@
 // Long because a socket's ends are one state machine, whether TLS lies under it or not.
 import type { X509Certificate } from "node:crypto";
 import type { Socket, SocketHandler } from "bun";
+import { clock } from "./clock.ts";
 
 /** What happens at a transport, in order; called synchronously from the event loop. */
 export interface Receiver {
@@ -61,7 +62,8 @@ export interface HandshakeError {
 
 /** Keeps what a server sends so that the next connection to it can resume the session (RFC 8446 §2.2, RFC 5077). */
 export interface SessionKeeper {
-  keepSession(session: Uint8Array): void;
+  /** `provedAtMs` is when the peer proved who it is, on the coarse clock; undefined when it resumed an earlier session. */
+  keepSession(session: Uint8Array, provedAtMs: number | undefined): void;
 }
 
 export class Transport {
@@ -70,6 +72,8 @@ export class Transport {
   /** @internal */ dial: PendingDial | undefined = undefined;
   /** @internal */ handshake: PendingHandshake | undefined = undefined;
   /** @internal */ sessions: SessionKeeper | undefined = undefined;
+  /** When the handshake was over, on the coarse clock; zero before. */
+  /** @internal */ handshakeAtMs = 0;
   /** TLS lies under it. */ isSecure = false;
   /** @internal */ pending: Uint8Array | undefined = undefined;
   /** What is pending lies in a buffer that was handed over. */
@@ -100,8 +104,16 @@ export class Transport {
     return this.socket?.remoteAddress ?? "";
   }
 
+  get remotePort(): number {
+    return this.socket?.remotePort ?? 0;
+  }
+
   get localAddress(): string {
     return this.socket?.localAddress ?? "";
+  }
+
+  get localPort(): number {
+    return this.socket?.localPort ?? 0;
   }
 
   /** The TLS peer's certificate verified against the authorities that it was asked for. */
@@ -341,10 +353,13 @@ export const makeSocketHandlers = (onOpen: (socket: Socket<Transport>) => void):
       const transport = socket.data;
       const { handshake } = transport;
       transport.handshake = undefined;
+      transport.handshakeAtMs = clock.nowMs;
       handshake?.onHandshake(isDone, (error ?? undefined) as HandshakeError | undefined);
     },
     session(socket, session) {
-      socket.data.sessions?.keepSession(session);
+      // With TLS 1.2 it comes before the handshake is over, with TLS 1.3 at any time after.
+      const { sessions, isSessionReused, handshakeAtMs } = socket.data;
+      sessions?.keepSession(session, isSessionReused ? undefined : handshakeAtMs || clock.nowMs);
     },
     error(socket, error) {
       // What the peer did to TLS after the handshake (a broken record, a renegotiation) has a code; it ends like a reset.

@@ -26,6 +26,8 @@ export class Direction implements Receiver {
   bytes = 0;
   /** How much the other end had yet to take when that was last looked at, in bytes. */
   private keptBytes = 0;
+  /** What goes out before anything of this end's. */
+  private first: Uint8Array | undefined = undefined;
   /** What the client sent before there was an instance: one read, then the valve is shut. */
   private early: Uint8Array | undefined = undefined;
 
@@ -34,13 +36,20 @@ export class Direction implements Receiver {
     readonly source: Transport,
   ) {}
 
+  /** Before anything that this end sends, the other gets `bytes`, which are handed over; in one write with what is there. */
+  begin(bytes: Uint8Array): void {
+    this.first = bytes;
+  }
+
   join(other: Direction): void {
     this.other = other;
-    const { early } = this;
-    if (early !== undefined) {
+    const { first, early } = this;
+    const bytes = first === undefined || early === undefined ? (first ?? early) : concat(first, early);
+    if (bytes !== undefined) {
+      this.first = undefined;
       this.early = undefined;
-      if (other.source.writeOwned(early)) this.source.openValve();
-      else this.hold(other.source);
+      if (!other.source.writeOwned(bytes)) this.hold(other.source);
+      else if (early !== undefined) this.source.openValve();
     }
     if (this.source.hasEnded) other.source.shutdown();
   }
@@ -75,10 +84,7 @@ export class Direction implements Receiver {
       this.source.shutValve();
       return;
     }
-    const joined = new Uint8Array(this.early.length + chunk.length);
-    joined.set(this.early);
-    joined.set(chunk, this.early.length);
-    this.early = joined;
+    this.early = concat(this.early, chunk);
   }
 
   /** This end has taken everything: the other may send again. */
@@ -105,3 +111,10 @@ export class Direction implements Receiver {
     else if (!other.source.hasEnded) both.cut("clientGone");
   }
 }
+
+const concat = (before: Uint8Array, behind: Uint8Array): Uint8Array => {
+  const both = new Uint8Array(before.length + behind.length);
+  both.set(before);
+  both.set(behind, before.length);
+  return both;
+};

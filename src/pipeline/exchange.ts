@@ -22,6 +22,7 @@ import type { DesyncReason } from "../parse/http1/desync.ts";
 import { makeRequestReader } from "../parse/http1/head-reader.ts";
 import type { HeadLimits } from "../parse/http1/limits.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
+import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
 import { writeRequestHead } from "../parse/http1/serialise.ts";
 import { BodyFlow } from "./body-flow.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
@@ -30,6 +31,7 @@ import { type Settled, settleExchange } from "./outcome.ts";
 import { PendingDial, type Waiting } from "./pending-dial.ts";
 import { RequestBody } from "./request-body.ts";
 import { ResponseRelay, type ResponseTerms } from "./response-relay.ts";
+import { StickySession, type StickyTerms } from "./sticky-session.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
 const Stage = {
@@ -63,6 +65,8 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   mayUpgrade = false;
   private stage: number = Stage.none;
   private tunnel: Tunnel | undefined = undefined;
+  /** What the request's cookies say; made with the first request of a listener with a stickiness policy, then kept. */
+  private sticky: StickySession<BackendMember> | undefined = undefined;
   private lease = new Lease<BackendMember>();
   private backend: BackendConnection | undefined = undefined;
   private dial: PendingDial | undefined = undefined;
@@ -99,7 +103,8 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     // At once, before an instance is known and whatever the length: as a Classic Load Balancer does ("HTTP headers", AWS).
     if (parser.expectsContinue && parser.minorVersion === 1) this.sayContinue();
 
-    const member = this.lease.take(route.membership);
+    const named = route.sticky && this.holdNamed(route.sticky, parser, bytes);
+    const member = named ?? this.lease.take(route.membership, undefined, owner.pickKey);
     const backend = member?.pool.take();
     if (backend !== undefined) {
       backend.head.clear();
@@ -114,6 +119,24 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     if (pos < end) owner.keepInput(bytes.subarray(pos, end));
     if (member === undefined) this.answer("noInstance");
     else this.connect(head);
+  }
+
+  /** The member that the request's cookie names, if it is followed and can be had. */
+  private holdNamed(
+    sticky: StickyTerms<BackendMember>,
+    parser: RequestHeadParser,
+    bytes: Uint8Array,
+  ): BackendMember | undefined {
+    this.sticky ??= new StickySession();
+    const named = this.sticky.ask(sticky, parser, bytes);
+    if (named === undefined || !this.owner.route.membership.has(named)) return undefined;
+    return this.lease.hold(named) ? named : undefined;
+  }
+
+  writeOwnFields(head: ResponseHeadParser, bytes: Uint8Array, to: ByteWriter): void {
+    const { sticky, lease } = this;
+    // The member that answers decides: it needn't be the one that was asked first.
+    if (sticky !== undefined && lease.member !== undefined) sticky.writeCookie(head, bytes, lease.member, to);
   }
 
   /** The head can't be served: refused before anything was done for it. */
@@ -220,8 +243,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.lease = new Lease();
     const dial = new PendingDial(this, head);
     this.dial = dial;
-    const { membership } = owner.route;
-    const cancellable = owner.dialFor(dial, owner.source, owner.route, { membership, lease });
+    const cancellable = owner.dialFor(dial, owner.source, owner.route, lease, owner.pickKey);
     // Not if it is over already: the exchange may then belong to another request.
     if (this.dial === dial) dial.cancellable = cancellable;
   }
@@ -334,7 +356,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     const { client } = owner;
     return (
       this.wantsKeepAlive &&
-      !owner.source.isDraining &&
+      !owner.isEnding &&
       // An answer may come before the body is whole: what is left of it will be thrown away, if it isn't too much.
       body.leastLeftBytes <= owner.route.http.unreadBodyMaxBytes &&
       !body.isFaulty &&
@@ -522,6 +544,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.isBodyOnly = false;
     this.mayUpgrade = false;
     this.tunnel = undefined;
+    this.sticky?.reset();
     this.desync = undefined;
     this.closesBoth = false;
     this.headBytes = 0;

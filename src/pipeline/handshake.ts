@@ -5,11 +5,11 @@
 // It never sees a byte of the application.
 
 import type { Reason } from "../errors.ts";
-import type { Accepted } from "../listen/accepted.ts";
 import { isLayer7 } from "../model/protocol.ts";
+import type { ProxiedTls } from "../model/proxied-connection.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
-import { acknowledgeSoon, secureAccepted } from "../net/secure-accept.ts";
+import { acknowledgeSoon, readSettledTerms, secureAccepted } from "../net/secure-accept.ts";
 import {
   freeChunk,
   type HandshakeError,
@@ -19,8 +19,15 @@ import {
 } from "../net/transport.ts";
 import type { Outcome } from "../observe/outcomes.ts";
 import { type ClientHello, ClientHelloReader, Version } from "../parse/tls/client-hello.ts";
-import { isValidAt, makeClientCertificateLines, readClientCertificate } from "../tls/client-certificate.ts";
+import {
+  type ClientCertificate,
+  commonNameOf,
+  isValidAt,
+  makeClientCertificateLines,
+  readClientCertificate,
+} from "../tls/client-certificate.ts";
 import type { ServerContexts } from "../tls/server-contexts.ts";
+import type { Identified } from "./identified.ts";
 import { type Settled, settleConnection } from "./outcome.ts";
 import type { LiveConnection, Route, RouteSource } from "./route.ts";
 import type { ServeSecured } from "./secured.ts";
@@ -36,6 +43,7 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
   private readonly hello = new ClientHelloReader();
   /** The terms under which the library shakes hands; undefined while the ClientHello is awaited. */
   private contexts: ServerContexts | undefined = undefined;
+  private serverName: string | undefined = undefined;
   /** It will be a handshake of TLS 1.3. */
   private hasTls13 = false;
   private isOver = false;
@@ -43,15 +51,16 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
   private farewell: Reason | undefined = undefined;
 
   constructor(
-    private readonly accepted: Accepted,
+    private readonly identified: Identified,
     private readonly source: RouteSource,
     private readonly serve: ServeSecured,
   ) {
-    this.client = accepted.transport;
+    this.client = identified.transport;
     this.route = source.route;
     this.startedMs = clock.nowMs;
     this.client.receiver = this;
-    this.deadline.armIn(this.route.handshakeTimeoutMs);
+    if (identified.handshakeDueMs === undefined) this.deadline.armIn(this.route.handshakeTimeoutMs);
+    else this.deadline.arm(identified.handshakeDueMs);
     source.enter(this);
   }
 
@@ -92,6 +101,7 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
     }
     this.contexts = contexts;
     this.kept = undefined;
+    this.serverName = hello.serverName;
     this.hasTls13 = contexts.hasTls13 && (hello.versions & Version.tls13) !== 0;
     this.route.counters.handshakes++;
     secureAccepted(this.client, firstBytes, contexts.choose(hello), this);
@@ -101,13 +111,16 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
     if (this.isOver) return;
     // Without a certificate to ask for, the library reports that it has verified none.
     if (!isDone) this.fail(reasonOf(error));
-    else if (this.contexts?.clientAuth === undefined) this.handOn(undefined);
+    // A reload, or a renewed authority, asks for something else than this client was judged by.
+    else if (this.source.route.security?.clientAuthKey !== this.contexts?.clientAuthKey) {
+      this.refuse("clientCertificateRefused");
+    } else if (this.contexts?.clientAuth === undefined) this.handOn(undefined);
     else this.judgeClient();
   }
 
   /** Bun says of a client whose certificate doesn't verify that the handshake is done: only what it verified counts. */
   private judgeClient(): void {
-    const { client, contexts, route } = this;
+    const { client, contexts } = this;
     const certificate = client.peerCertificate;
     if (certificate === undefined && contexts?.clientAuth === "optional") {
       this.handOn(undefined);
@@ -117,18 +130,39 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
     const described = isVerified ? readClientCertificate(certificate) : undefined;
     // A session that was begun with the certificate may outlive it.
     if (described === undefined || !isValidAt(described, Date.now())) this.refuse("clientCertificateRefused");
-    else this.handOn(isLayer7(route.listener.protocol) ? makeClientCertificateLines(described) : undefined);
+    else this.handOn(described);
   }
 
-  private handOn(clientCertificateLines: Uint8Array | undefined): void {
-    const { client, source, route } = this;
+  /** `certificate` is what the client has proved to own. */
+  private handOn(certificate: ClientCertificate | undefined): void {
+    const { client, source, route, identified } = this;
     this.isOver = true;
     this.deadline.disarm();
     if (client.isSessionReused) route.counters.resumedHandshakes++;
     if (this.hasTls13) acknowledgeSoon(client);
-    const { clientAddress } = this.accepted;
-    const live = this.serve({ transport: client, clientAddress, clientCertificateLines });
+    const hasLines = certificate !== undefined && isLayer7(route.listener.protocol);
+    const live = this.serve({
+      ...identified,
+      clientCertificateLines: hasLines ? makeClientCertificateLines(certificate) : undefined,
+      ...(source.route.backendPreamble === undefined ? {} : { tls: this.describeTls(certificate) }),
+    });
     source.replace(this, live);
+  }
+
+  private describeTls(certificate: ClientCertificate | undefined): ProxiedTls {
+    const { client, serverName } = this;
+    const { version, cipher, applicationProtocol } = readSettledTerms(client);
+    const commonName = certificate && commonNameOf(client.peerCertificate);
+    return {
+      version,
+      cipher,
+      ...(serverName === undefined ? {} : { serverName }),
+      ...(applicationProtocol === undefined ? {} : { applicationProtocol }),
+      ...(certificate && {
+        clientCertificate: { ...(commonName === undefined ? {} : { commonName }), isVerified: true },
+      }),
+      isResumed: client.isSessionReused,
+    };
   }
 
   onWritable(): void {}
@@ -148,6 +182,9 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
 
   /** Its ClientHello may be on the way: what comes of it is told when it has come, see {@link RouteSource.replace}. */
   drain(): void {}
+
+  /** Judged when it is done, by what is asked of clients then. */
+  retire(): void {}
 
   abort(): void {
     // Over first: aborting calls back at once, and would be taken for the client's doing.

@@ -17,6 +17,7 @@ import { Parsed } from "../parse/http1/head.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
 import { screenRequest } from "../parse/http1/screen.ts";
 import { joinLastLines } from "../parse/http1/serialise.ts";
+import { hashBytes } from "../policy/hash.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
 import { giveBackExchange, takeExchange } from "./exchange-store.ts";
@@ -57,8 +58,10 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   /** Bytes that can't be looked at yet; made when there are any. */
   private input: ReadAhead | undefined = undefined;
   private isReading = false;
+  private isRetired = false;
   /** How much of a body had come when draining began, in bytes. */
   private drainedFromBytes = 0;
+  private addressKey: number | undefined = undefined;
   /** What the client's certificate says, and that with the route's own lines, kept while the route is the same. */
   private readonly clientCertificateLines: Uint8Array | undefined;
   private joinedBehind: Uint8Array | undefined = undefined;
@@ -79,6 +82,12 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     this.deadline.armIn(this.route.idleTimeoutMs);
     this.lastActivityMs = clock.nowMs;
     source.enter(this);
+  }
+
+  get pickKey(): number {
+    if (this.route.membership.policy.key === undefined) return 0;
+    this.addressKey ??= hashBytes(this.address);
+    return this.addressKey;
   }
 
   get lastLines(): Uint8Array {
@@ -166,13 +175,13 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   private readOn(): void {
     if (this.isReading) return;
     this.isReading = true;
-    while (this.phase === Phase.idle && this.hasInput) this.readHead(this.takeInput());
+    while (this.phase === Phase.idle && this.hasInput && !this.isRetired) this.readHead(this.takeInput());
     this.isReading = false;
     if (this.phase !== Phase.idle) return;
     this.input?.forget();
     if (this.client.hasEnded) this.close();
     // The last answer may have promised to keep the connection: what the client has sent since must not reset it.
-    else if (this.source.isDraining) this.closeGracefully();
+    else if (this.isEnding) this.closeGracefully();
   }
 
   private readHead(chunk: Uint8Array): void {
@@ -339,6 +348,17 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   drain(): void {
     // Not a full close: most of the last answer may still be on its way, and a byte from the client would reset it.
     if (this.phase === Phase.idle) this.closeGracefully();
+  }
+
+  retire(): void {
+    this.isRetired = true;
+    // A head that is under way belongs to a request that was not let in.
+    if (this.phase === Phase.idle || this.phase === Phase.head) this.closeGracefully();
+  }
+
+  /** No further exchange begins. */
+  get isEnding(): boolean {
+    return this.isRetired || this.source.isDraining;
   }
 
   abort(): void {

@@ -1,4 +1,4 @@
-// The whole path of a layer-7 connection, in travel order: accept → secure → parse → balance → dial → relay → outcome,
+// The whole path of a layer-7 connection, in travel order: accept → identify → secure → parse → balance → dial → relay → outcome,
 // the last five once for each request.
 //
 // In steady state there is no fiber: the session (http-session.ts) reads heads, and its exchange (exchange.ts) picks, sends
@@ -7,9 +7,10 @@
 import { Effect } from "effect";
 import type { BackendMember } from "../backend/backend-member.ts";
 import { connect } from "../backend/connect.ts";
-import type { Routed } from "../balance/routed.ts";
+import type { Lease } from "../balance/lease.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { HttpSession } from "./http-session.ts";
+import { identify } from "./identified.ts";
 import type { DialUser } from "./pending-dial.ts";
 import type { Cancellable, Route, RouteSource } from "./route.ts";
 import { secure } from "./secured.ts";
@@ -17,12 +18,21 @@ import { secure } from "./secured.ts";
 /** Serves one client of an HTTP or HTTPS listener until its connection has ended. */
 export const serveHttp = (accepted: Accepted, source: RouteSource): void => {
   // Parse, balance where a kept connection waits, relay: all that needs no waiting. The session signs itself in and out.
-  secure(accepted, source, (secured) => new HttpSession(secured, source, dialFor));
+  identify(accepted, source, (identified) =>
+    secure(identified, source, (secured) => new HttpSession(secured, source, dialFor)),
+  );
 };
 
 /** Dials for one request, from instance to instance, beginning with the one that was picked. */
-const dialFor = (user: DialUser, source: RouteSource, route: Route, routed: Routed<BackendMember>): Cancellable => {
-  const connected = connect(routed, route.connectTimeoutMs, (it) => user.proceed(it));
+const dialFor = (
+  user: DialUser,
+  source: RouteSource,
+  route: Route,
+  lease: Lease<BackendMember>,
+  key: number,
+): Cancellable => {
+  const membership = () => source.route.membership;
+  const connected = connect({ membership, key, lease }, route.connectTimeoutMs, (it) => user.proceed(it));
   // No instance answered: the client is told which way.
   return source.fork(Effect.catch(connected, (error) => Effect.sync(() => user.failConnect(error.reason))));
 };

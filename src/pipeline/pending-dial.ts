@@ -5,7 +5,7 @@
 import { BackendConnection } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Connected } from "../backend/connect.ts";
-import type { Routed } from "../balance/routed.ts";
+import type { Lease } from "../balance/lease.ts";
 import type { Reason } from "../errors.ts";
 import type { ByteWriter } from "../parse/byte-writer.ts";
 import type { Cancellable, Route, RouteSource } from "./route.ts";
@@ -17,7 +17,13 @@ export interface DialUser {
 }
 
 /** Builds a connection for a request. */
-export type DialFor = (user: DialUser, source: RouteSource, route: Route, routed: Routed<BackendMember>) => Cancellable;
+export type DialFor = (
+  user: DialUser,
+  source: RouteSource,
+  route: Route,
+  lease: Lease<BackendMember>,
+  key: number,
+) => Cancellable;
 
 /** The request that waits. */
 export interface Waiting {

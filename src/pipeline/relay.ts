@@ -32,6 +32,8 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
   constructor(
     client: Transport,
     private readonly source: RouteSource,
+    /** What the instance gets first; where TLS is spoken to it, it has got it before the handshake. */
+    private readonly preamble?: Uint8Array | undefined,
   ) {
     this.route = source.route;
     this.toBackend = new Direction(this, client);
@@ -64,6 +66,7 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     this.toClient = toClient;
     backend.receiver = toClient;
     toClient.other = this.toBackend;
+    if (member.security === undefined && this.preamble !== undefined) this.toBackend.begin(this.preamble);
     this.toBackend.join(toClient);
   }
 
@@ -78,6 +81,8 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
 
   /** A layer-4 connection can't be told to finish: it goes on until it ends or is cut. */
   drain(): void {}
+
+  retire(): void {}
 
   abort(): void {
     this.cut("shutdown");

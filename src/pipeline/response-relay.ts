@@ -12,7 +12,7 @@ import { makeResponseReader } from "../parse/http1/head-reader.ts";
 import type { HeadLimits } from "../parse/http1/limits.ts";
 import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
 import { repairResponseHead } from "../parse/http1/response-repair.ts";
-import { writeInterimHead, writeResponseHead, writeUpgradeHead } from "../parse/http1/serialise.ts";
+import { type OwnFields, writeInterimHead, writeResponseHead, writeUpgradeHead } from "../parse/http1/serialise.ts";
 import { brokenBody, joinMaxBytes, sendChunk, sendChunks, sendSpan } from "./chunk-writer.ts";
 import { reasonOfResponseFault } from "./fault-reason.ts";
 
@@ -22,7 +22,7 @@ const Framing = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
 const interimMaxCount = 100;
 
 /** What the exchange lets a response do. */
-export interface ResponseTerms {
+export interface ResponseTerms extends OwnFields {
   /** The request was HEAD: no body follows whatever the head says (RFC 9110 §9.3.2). */
   readonly isHead: boolean;
   /** The client's HTTP/1.x: 0 knows neither chunks nor interim responses. */
@@ -133,7 +133,7 @@ export class ResponseRelay {
     this.framing = Framing.untilClose;
     this.sendsChunks = false;
     out.clear();
-    writeUpgradeHead(parser, bytes, out);
+    writeUpgradeHead(parser, bytes, out, terms);
     // The instance may have spoken the new protocol already.
     const isTaken = this.send(bytes, parser.pos, end, client);
     this.reader.release();
@@ -170,7 +170,7 @@ export class ResponseRelay {
       terms.mayKeepAlive();
     out.clear();
     const announcesChunks = parser.sendsChunks && isChunkReader && status !== 204;
-    if (!terms.isBodyOnly) writeResponseHead(parser, bytes, announcesChunks, this.keepsClient, out);
+    if (!terms.isBodyOnly) writeResponseHead(parser, bytes, announcesChunks, this.keepsClient, out, terms);
     this.hasStarted = true;
     const isTaken = this.relayBody(bytes, parser.pos, end, client);
     if (this.fault !== undefined) {

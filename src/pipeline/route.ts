@@ -6,14 +6,18 @@ import type { Effect } from "effect";
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Membership } from "../balance/membership.ts";
 import type { Listener } from "../model/listener.ts";
+import type { ProxiedConnection } from "../model/proxied-connection.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import type { ServerContexts } from "../tls/server-contexts.ts";
 import type { HttpTerms } from "./http-terms.ts";
+import type { StickyTerms } from "./sticky-session.ts";
 
 export interface Route {
   readonly loadBalancer: string;
   readonly listener: Listener;
   readonly membership: Membership<BackendMember>;
+  /** Everyone behind the listener, in service or not. */
+  readonly registered: ReadonlyArray<BackendMember>;
   readonly counters: ListenerCounters;
   /** Silence on both sides after which a connection ends, in milliseconds. */
   readonly idleTimeoutMs: number;
@@ -21,10 +25,16 @@ export interface Route {
   readonly connectTimeoutMs: number;
   /** How TLS is terminated; undefined where clients speak in clear. */
   readonly security: ServerContexts | undefined;
-  /** How long a client may take for its TLS handshake, in milliseconds. */
+  /**
+   * What an instance is told of a layer-4 connection before its first byte; undefined where nothing ever is.
+   */
+  readonly backendPreamble: ((connection: ProxiedConnection) => Uint8Array | undefined) | undefined;
+  /** How long a client may take for its TLS handshake, the PROXY header before it included, in milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** What holds for layer-7 connections. */
   readonly http: HttpTerms;
+  /** How clients stay with their instances; undefined without a stickiness policy, and then nothing is asked. */
+  readonly sticky: StickyTerms<BackendMember> | undefined;
   /** What every layer-7 request on this listener ends with; see `makeLastLines`. */
   readonly requestLastLines: Uint8Array;
 }
@@ -33,6 +43,8 @@ export interface Route {
 export interface LiveConnection {
   /** Finish what is under way, then close; at once when nothing is. */
   drain(): void;
+  /** What is asked of clients has changed: serve none of what comes next; at layer 4, where nothing comes next, go on. */
+  retire(): void;
   /** End now, whatever is under way. */
   abort(): void;
 }

@@ -2,16 +2,16 @@
 //
 // A plain listener's connection has nothing to terminate; that of a TLS listener makes its handshake first
 // (handshake.ts). Nothing behind this step can tell the difference.
-import type { Accepted } from "../listen/accepted.ts";
 import { isSecure } from "../model/protocol.ts";
-import type { Transport } from "../net/transport.ts";
+import type { ProxiedTls } from "../model/proxied-connection.ts";
 import { Handshake } from "./handshake.ts";
+import type { Identified } from "./identified.ts";
 import type { LiveConnection, RouteSource } from "./route.ts";
 
 /** A client whose bytes can be read. */
-export interface Secured {
-  readonly transport: Transport;
-  readonly clientAddress: string;
+export interface Secured extends Identified {
+  /** What the handshake settled, for an instance that is to be told; undefined in clear. */
+  readonly tls?: ProxiedTls;
   /** Header lines that tell of the certificate which the client has proved to own; undefined without one. */
   readonly clientCertificateLines: Uint8Array | undefined;
 }
@@ -19,10 +19,10 @@ export interface Secured {
 /** Serves a client from here on; returns what the listener knows it by. */
 export type ServeSecured = (secured: Secured) => LiveConnection;
 
-/** Makes an accepted connection's bytes readable, at once or when its handshake is done, and has it served. */
-export const secure = (accepted: Accepted, source: RouteSource, serve: ServeSecured): void => {
+/** Makes a connection's bytes readable, at once or when its handshake is done, and has it served. */
+export const secure = (identified: Identified, source: RouteSource, serve: ServeSecured): LiveConnection => {
   // By its protocol, not by whether it has a certificate: what should be secret is never served in clear.
-  if (isSecure(source.route.listener.protocol)) new Handshake(accepted, source, serve);
+  if (isSecure(source.route.listener.protocol)) return new Handshake(identified, source, serve);
   // What came in clear is clear.
-  else serve({ ...accepted, clientCertificateLines: undefined });
+  return serve({ ...identified, clientCertificateLines: undefined });
 };

@@ -1,10 +1,12 @@
-// The whole path of a layer-4 connection, in travel order: accept → secure → balance → dial → relay → outcome.
+// The whole path of a layer-4 connection, in travel order: accept → identify → secure → balance → dial → relay → outcome.
 //
 // Effect builds the path and is gone when it stands: from the join on, bytes, idle time and the account are the relay's
 // callbacks (relay.ts), and the listener's service knows it among its connections.
 import { Effect } from "effect";
 import { connect } from "../backend/connect.ts";
 import type { Accepted } from "../listen/accepted.ts";
+import { hashText } from "../policy/hash.ts";
+import { identify } from "./identified.ts";
 import { Relay } from "./relay.ts";
 import type { LiveConnection, RouteSource } from "./route.ts";
 import { type Secured, secure } from "./secured.ts";
@@ -12,16 +14,25 @@ import { type Secured, secure } from "./secured.ts";
 /** Serves one client of a TCP or SSL listener until both directions have ended. */
 export const serveTcp = (accepted: Accepted, source: RouteSource): void => {
   // Nothing is dialled for a client whose handshake fails.
-  secure(accepted, source, (secured) => relayTcp(secured, source));
+  identify(accepted, source, (identified) => secure(identified, source, (secured) => relayTcp(secured, source)));
 };
 
 const relayTcp = (secured: Secured, source: RouteSource): LiveConnection => {
   // The relay listens from the first moment: the client may speak, end or vanish while the instance is dialled.
-  const relay = new Relay(secured.transport, source);
-  const { connectTimeoutMs, membership } = relay.route;
+  const { endpoints, tls } = secured;
+  const preamble = endpoints && source.route.backendPreamble?.(tls === undefined ? endpoints : { ...endpoints, tls });
+  const relay = new Relay(secured.transport, source, preamble);
+  const { connectTimeoutMs } = relay.route;
+  const membership = () => source.route.membership;
+  const key = membership().policy.key === undefined ? 0 : hashText(secured.clientAddress);
   // Balance and dial, together: a dial that fails asks the balancer for the next instance. The connection that comes is
   // joined to the client's at once.
-  const connected = connect({ membership, lease: relay.lease }, connectTimeoutMs, (it) => relay.join(it));
+  const connected = connect(
+    { membership, key, lease: relay.lease },
+    connectTimeoutMs,
+    (it) => relay.join(it),
+    preamble,
+  );
   // No instance: an HTTP client would get a status; here the connection is closed.
   const path = Effect.catch(connected, (error) => Effect.sync(() => relay.close(error.reason)));
   relay.awaitJoin(source.fork(path));

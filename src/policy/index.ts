@@ -7,12 +7,33 @@ import type { WrittenConfiguration } from "../model/configuration.ts";
 
 export { Schema } from "effect";
 export type { WrittenConfiguration } from "../model/configuration.ts";
+export type { CookieAttribute } from "../model/cookie-attribute.ts";
 export type { WrittenProtocol } from "../model/protocol.ts";
+export type { ProxiedCertificate, ProxiedConnection, ProxiedTls } from "../model/proxied-connection.ts";
 export type { NegotiationTerms, SecurityPolicy, TlsProtocol } from "../model/security-policy.ts";
-export { type Balancer, type BalancerMember, type BalancerPolicy, defineBalancer } from "./balancer.ts";
-
-export { definePolicyType, type NegotiateContext, type PolicyType, type PublicKey } from "./policy-type.ts";
+export {
+  type Balancer,
+  type BalancerKey,
+  type BalancerMember,
+  type BalancerOptions,
+  type BalancerPolicy,
+  defineBalancer,
+} from "./balancer.ts";
+export { hashBytes, hashText, mixBits } from "./hash.ts";
+export { Heap, type HeapItem } from "./heap.ts";
+export {
+  type BackendPreambleContext,
+  definePolicyType,
+  type NegotiateContext,
+  type PolicyType,
+  type PublicKey,
+  type Stickiness,
+  type StickRequest,
+  type StickResponse,
+} from "./policy-type.ts";
+export { makeRandom } from "./random.ts";
 export { defineSecurityPolicy } from "./security-policy.ts";
+export { WeightTree } from "./weight-tree.ts";
 
 /** A configuration, a promise of one, or a function that gives either; a function is called at every (re)load. */
 export type ConfigurationSource =

@@ -10,6 +10,7 @@ import type { ClientTerms, DialSecurity, Peer } from "../net/secure-dial.ts";
 import { tellNotice } from "../observe/notices.ts";
 import type { PublicKey } from "../policy/policy-type.ts";
 import { type BackendSecurity, pinOf } from "./backend-security.ts";
+import { sessionAgeMaxMs } from "./session-age.ts";
 
 /** How long the same trouble of the same instance isn't told again, in milliseconds. */
 export const silenceMs = 60_000;
@@ -27,7 +28,11 @@ interface Findings {
 export class BackendAuthentication implements DialSecurity {
   readonly terms: ClientTerms;
   readonly judge: ((peer: Peer) => boolean) | undefined;
-  session: Uint8Array | undefined = undefined;
+  private kept: Uint8Array | undefined = undefined;
+  /** When the instance gave the proof that `kept` stands for, on the coarse clock. */
+  private provedAtMs = 0;
+  /** What was wrong with the instance when it was last refused, in words; undefined when it was trusted since. */
+  problem: string | undefined = undefined;
   private readonly expectedName: string;
   private findings: Findings | undefined = undefined;
   private readonly told = new Set<string>();
@@ -52,19 +57,30 @@ export class BackendAuthentication implements DialSecurity {
     this.judge = verifiesChain || keys !== undefined ? (peer) => this.isTrusted(peer) : undefined;
   }
 
-  keepSession(session: Uint8Array): void {
-    this.session = session;
+  /** What the next dial offers to resume; under an authority, only as long as its word is fresh. */
+  get session(): Uint8Array | undefined {
+    const { verifiesChain } = this.security;
+    if (verifiesChain && clock.nowMs - this.provedAtMs >= sessionAgeMaxMs) this.kept = undefined;
+    return this.kept;
+  }
+
+  keepSession(session: Uint8Array, provedAtMs: number | undefined): void {
+    // What comes of resuming is as old as what was resumed: kept in its turn, it would make that proof last for ever.
+    if (provedAtMs === undefined && this.security.verifiesChain) return;
+    this.kept = session;
+    this.provedAtMs = provedAtMs ?? 0;
   }
 
   noteBrokenHandshake(code: string): void {
-    this.session = undefined;
+    this.kept = undefined;
     this.tell(`the TLS handshake broke: ${code}`);
   }
 
   private isTrusted({ certificate, chainProblem }: Peer): boolean {
     const problem = this.findProblem(certificate, chainProblem);
+    this.problem = problem;
     if (problem === undefined) return true;
-    this.session = undefined;
+    this.kept = undefined;
     this.tell(problem);
     return false;
   }

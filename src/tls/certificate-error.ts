@@ -4,6 +4,7 @@
  * Never quotes what a file holds: it may be a private key.
  */
 import { Data } from "effect";
+import { maskKeys } from "../model/key-text.ts";
 
 /** A certificate, key or authority that can't be used. */
 export class CertificateError extends Data.TaggedError("CertificateError")<{
@@ -15,6 +16,7 @@ export class CertificateError extends Data.TaggedError("CertificateError")<{
   readonly expected: string;
 }> {
   override get message(): string {
-    return `${this.label}: ${this.problem} (expected ${this.expected})`;
+    // A key that stands where a path should is none of a log's business.
+    return maskKeys(`${this.label}: ${this.problem} (expected ${this.expected})`);
   }
 }

@@ -19,9 +19,10 @@ import {
 import { CertificateError } from "./certificate-error.ts";
 import { readNames } from "./certificate-names.ts";
 import { describeEnding, describeInvalidity, describeOddities, type Validity } from "./certificate-remarks.ts";
+import { describeUnservedCurve, findUnservedCurve } from "./elliptic-curve.ts";
 import { describeOtherContent, writePemBlock } from "./pem.ts";
 import { type PemText, readPem } from "./pem-file.ts";
-import { describeKey, findKeyRefusal, type KeyType, keyTypeOf, readPrivateKey } from "./private-key.ts";
+import { describeKey, findKeyRefusal, type KeyType, keyTypeOf, readPrivateKey, servedKeys } from "./private-key.ts";
 
 /** A certificate with its private key, ready to be served. */
 export interface Certificate {
@@ -134,17 +135,29 @@ const readLinks = (text: PemText, role: string): ReadonlyArray<ChainLink> | Cert
     const which = blocks.length === 1 ? "the certificate" : `certificate ${index + 1} of ${blocks.length}`;
     if (der === undefined) return fail(`${which} is damaged`, "whole lines of base64 from -----BEGIN to -----END");
     try {
-      links.push(readLinkUnsafe(der, text.label));
+      const link = readLinkUnsafe(der, text.label);
+      // The library reads past such a date, and then nobody knows when the certificate ends.
+      if (!hasReadableDates(link)) return fail(`${which} has a date that can't be read`, readableDates);
+      links.push(link);
     } catch (cause) {
       const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
+      const curve = findUnservedCurve(der);
       return fail(
-        `${which} is damaged, or has a key that the TLS library doesn't know${code}`,
-        "X.509 certificates with RSA, ECDSA or Ed25519 keys",
+        curve === undefined
+          ? `${which} is damaged, or has a key that the TLS library doesn't know${code}`
+          : `the key of ${which} ${describeUnservedCurve(curve)}`,
+        "X.509 certificates with RSA, ECDSA (P-256, P-384 or P-521) or Ed25519 keys",
       );
     }
   }
   return links;
 };
+
+/** RFC 5280 §4.1.2.5 allows nothing else. */
+const readableDates = "dates in UTC down to the second, such as 20270131235959Z";
+
+const hasReadableDates = ({ native }: ChainLink): boolean =>
+  Number.isFinite(native.validFromDate.getTime()) && Number.isFinite(native.validToDate.getTime());
 
 /** The certificate that the key is for; it should be the first, but a wrong order is mended. */
 const findLeaf = (
@@ -155,11 +168,11 @@ const findLeaf = (
 ): ChainLink | CertificateError => {
   const found = [...links, ...above].find(({ native }) => native.checkPrivateKey(key));
   const first = links[0]!;
-  if (found !== undefined) {
-    const refusal = findKeyRefusal(found.native.publicKey);
-    if (refusal === undefined) return found;
-    return new CertificateError({ label: found.label, problem: refusal, expected: "a key that TLS can use" });
-  }
+  const { label, native } = found ?? first;
+  const refusal = findKeyRefusal(native.publicKey);
+  // Another's key doesn't help a certificate whose own can't be served.
+  if (refusal !== undefined) return new CertificateError({ label, problem: refusal, expected: servedKeys });
+  if (found !== undefined) return found;
   return new CertificateError({
     label: keyLabel,
     problem: `the private key (${describeKey(key)}) doesn't belong to ${first.label}`,

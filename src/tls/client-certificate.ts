@@ -51,6 +51,12 @@ export const isValidAt = ({ validity }: ClientCertificate, nowMs: number): boole
   return nowMs >= notBeforeMs && nowMs < notAfterMs + 1000;
 };
 
+/** The subject's Common Name (RFC 5280 §4.1.2.6), the first of several; undefined without one. */
+export const commonNameOf = (certificate: X509Certificate | undefined): string | undefined => {
+  const names: unknown = certificate?.toLegacyObject().subject?.CN;
+  return Array.isArray(names) ? names[0] : (names as string | undefined);
+};
+
 /** Characters of base64 in a line of PEM (RFC 7468 §2). */
 const pemLineLength = 64;
 

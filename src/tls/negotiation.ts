@@ -5,6 +5,7 @@
  */
 import { Result, Schema } from "effect";
 import sslNegotiation, { attributeNames } from "../../policies/tls/ssl-negotiation.ts";
+import { isKeyText, keyWords } from "../model/key-text.ts";
 import type { NegotiationTerms } from "../model/security-policy.ts";
 import { suites13 } from "./cipher-suites.ts";
 import { findSecurityPolicy, securityPolicyNames } from "./security-policies.ts";
@@ -113,5 +114,7 @@ export const negotiate = (attributes: Readonly<Record<string, unknown>>): Negoti
   return { protocols: terms.protocols, hasServerOrder: terms.hasServerOrder, ciphers: terms.ciphers };
 };
 
-const spell = (value: unknown): string =>
-  typeof value === "object" && value !== null ? (Array.isArray(value) ? "a list" : "an object") : JSON.stringify(value);
+const spell = (value: unknown): string => {
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  return typeof value === "string" && isKeyText(value) ? keyWords : JSON.stringify(value);
+};

@@ -5,6 +5,7 @@
  */
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { CertificateError } from "./certificate-error.ts";
+import { describeUnservedCurve, findUnservedCurve, isServedCurve, nameCurve } from "./elliptic-curve.ts";
 import { describeOtherContent, type PemBlock } from "./pem.ts";
 import type { PemText } from "./pem-file.ts";
 
@@ -14,7 +15,11 @@ export type KeyType = "RSA" | "ECDSA" | "Ed25519";
 const keyLabels = ["PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 const strangeKeyLabel = /PRIVATE KEY$/;
 
-const supported = "an RSA, ECDSA (P-256, P-384 or P-521) or Ed25519 key";
+/** The kinds of keys that can be served, in words that follow "expected". */
+export const servedKeys = "an RSA, ECDSA (P-256, P-384 or P-521) or Ed25519 key";
+
+/** What is expected where an encrypted key has no passphrase, in words that follow "expected". */
+export const missingPassphrase = "its passphrase, in `passphrase`";
 
 /** The smallest RSA key that TLS can use at all; from 2048 bits on there is no remark. */
 export const minRsaBits = 1024;
@@ -27,13 +32,13 @@ export const readPrivateKey = (pem: PemText, passphrase: string | undefined): Ke
   if (block === undefined) {
     const strange = pem.blocks.find(({ label }) => strangeKeyLabel.test(label));
     if (strange !== undefined)
-      return fail(`holds ${/^[AEIO]/.test(strange.label) ? "an" : "a"} ${strange.label}`, supported);
+      return fail(`holds ${/^[AEIO]/.test(strange.label) ? "an" : "a"} ${strange.label}`, servedKeys);
     return fail(describeOtherContent(pem.bytes, pem.blocks), "a PEM block like -----BEGIN PRIVATE KEY-----");
   }
   if (blocks.length > 1) return fail(`holds ${blocks.length} private keys`, "the one key of the certificate");
   const isEncrypted = block.hasEncryptionHeader || block.label === "ENCRYPTED PRIVATE KEY";
   if (isEncrypted && (passphrase === undefined || passphrase === "")) {
-    return fail("the private key is encrypted", "its passphrase, in `passphrase`");
+    return fail("the private key is encrypted", missingPassphrase);
   }
   if (!block.hasEncryptionHeader && block.der === undefined) {
     return fail("the private key is damaged", "whole lines of base64 from -----BEGIN to -----END");
@@ -45,7 +50,7 @@ export const readPrivateKey = (pem: PemText, passphrase: string | undefined): Ke
       ...(isEncrypted && passphrase !== undefined ? { passphrase } : {}),
     });
     const refusal = findKeyRefusal(key);
-    return refusal === undefined ? key : fail(refusal, supported);
+    return refusal === undefined ? key : fail(refusal, servedKeys);
   } catch (cause) {
     return isEncrypted ? explainDecryption(pem.label, cause) : explainKey(pem.label, block, cause);
   }
@@ -61,12 +66,11 @@ export const keyTypeOf = (key: KeyObject): KeyType | undefined => {
 /** What a key is, for people: `RSA 2048`, `ECDSA P-256`, `Ed25519`. */
 export const describeKey = (key: KeyObject): string => {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
-  const curves: Readonly<Record<string, string>> = { prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" };
   switch (keyTypeOf(key)) {
     case "RSA":
       return `RSA ${modulusLength}`;
     case "ECDSA":
-      return `ECDSA ${curves[namedCurve ?? ""] ?? namedCurve}`;
+      return `ECDSA ${nameCurve(namedCurve ?? "unknown")}`;
     case "Ed25519":
       return "Ed25519";
     default:
@@ -77,7 +81,10 @@ export const describeKey = (key: KeyObject): string => {
 /** Why a key that was read can't be served, or undefined. */
 export const findKeyRefusal = (key: KeyObject): string | undefined => {
   if (keyTypeOf(key) === undefined) return `the key is of the kind ${key.asymmetricKeyType}`;
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? minRsaBits;
+  const { modulusLength: bits = minRsaBits, namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (namedCurve !== undefined && !isServedCurve(namedCurve)) {
+    return `the key ${describeUnservedCurve(nameCurve(namedCurve))}`;
+  }
   return bits < minRsaBits ? `the RSA key has ${bits} bits, too few for TLS` : undefined;
 };
 
@@ -101,9 +108,14 @@ const explainDecryption = (label: string, cause: unknown): CertificateError => {
   });
 };
 
-const explainKey = (label: string, block: PemBlock, cause: unknown): CertificateError =>
-  new CertificateError({
+const explainKey = (label: string, block: PemBlock, cause: unknown): CertificateError => {
+  const curve = findUnservedCurve(block.der ?? new Uint8Array());
+  return new CertificateError({
     label,
-    problem: `the ${block.label} is damaged, or of a kind that the TLS library doesn't know (${codeOf(cause)})`,
-    expected: supported,
+    problem:
+      curve === undefined
+        ? `the ${block.label} is damaged, or of a kind that the TLS library doesn't know (${codeOf(cause)})`
+        : `the key ${describeUnservedCurve(curve)}`,
+    expected: servedKeys,
   });
+};

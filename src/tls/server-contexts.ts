@@ -5,12 +5,14 @@
 // tickets, and what one listener let in must not walk into another (RFC 8446 §4.6.1).
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { TlsProtocol } from "../model/security-policy.ts";
+import { clock } from "../net/clock.ts";
 import type { ServerTerms } from "../net/secure-accept.ts";
 import { type ClientHello, Version } from "../parse/tls/client-hello.ts";
 import type { Authority, Certificate } from "./certificate.ts";
 import { CertificateError } from "./certificate-error.ts";
 import type { EffectivePolicy } from "./effective-policy.ts";
 import { groupByNames, matchServerName } from "./server-names.ts";
+import { sessionAgeMaxMs } from "./session-age.ts";
 import { SuiteOrder } from "./suite-order.ts";
 
 /** What a listener's TLS is made of. */
@@ -31,6 +33,12 @@ interface Choice {
   readonly rsaTerms: ServerTerms | undefined;
 }
 
+/** Certificates that a client is shown one of, by the same names. */
+interface Group {
+  readonly names: ReadonlyArray<string>;
+  readonly choices: ReadonlyArray<Choice>;
+}
+
 const bits: Readonly<Partial<Record<TlsProtocol, number>>> = {
   TLSv1: Version.tls10,
   "TLSv1.1": Version.tls11,
@@ -45,33 +53,32 @@ export class ServerContexts {
   readonly key: string;
   /** What clients must show. */
   readonly clientAuth: "require" | "optional" | undefined;
+  /** The same text where the same is asked of clients, by the same authorities. */
+  readonly clientAuthKey: string;
   /** A client that offers TLS 1.3 gets it. */
   readonly hasTls13: boolean;
   private readonly suiteOrder: SuiteOrder;
-  private readonly groups: ReadonlyArray<{
-    readonly names: ReadonlyArray<string>;
-    readonly choices: ReadonlyArray<Choice>;
-  }>;
+  private groups: ReadonlyArray<Group>;
+  /** When `groups` were made, on the coarse clock. */
+  private madeAtMs = clock.nowMs;
 
   /** *Fails with*: throws {@link CertificateError} when the library refuses a certificate or key. */
   constructor(readonly parts: ServerContextsParts) {
     this.key = keyOf(parts);
     this.clientAuth = parts.clientAuth?.mode;
+    this.clientAuthKey = clientAuthKeyOf(parts);
     this.hasTls13 = parts.policy.protocols.includes("TLSv1.3");
     this.suiteOrder = new SuiteOrder(parts.policy);
-    const runs = runsOf(parts.policy.protocols);
-    this.groups = groupByNames(parts.certificates).map((certificates) => ({
-      names: certificates[0]?.names ?? [],
-      choices: runs.map((run) => ({
-        versions: run.reduce((sum, protocol) => sum | (bits[protocol] ?? 0), 0),
-        terms: makeTerms(certificates, run, parts),
-        rsaTerms: makeRsaTerms(certificates, run, parts),
-      })),
-    }));
+    this.groups = makeGroups(parts);
   }
 
   /** The terms for a client: the certificate for its server name, in the newest version that both sides have. */
   choose(hello: ClientHello): ServerTerms {
+    // Who was verified long ago must be verified again: with the contexts, the keys of all their tickets are gone.
+    if (this.clientAuth !== undefined && clock.nowMs - this.madeAtMs >= sessionAgeMaxMs) {
+      this.groups = makeGroups(this.parts);
+      this.madeAtMs = clock.nowMs;
+    }
     const group = this.groups.length === 1 ? this.groups[0] : matchServerName(this.groups, hello.serverName);
     const choices = (group ?? this.groups[0])?.choices ?? [];
     // Newest first. Where nothing is shared, or the client says that it has fallen back from something newer than it
@@ -89,6 +96,18 @@ export class ServerContexts {
   }
 }
 
+const makeGroups = (parts: ServerContextsParts): ReadonlyArray<Group> => {
+  const runs = runsOf(parts.policy.protocols);
+  return groupByNames(parts.certificates).map((certificates) => ({
+    names: certificates[0]?.names ?? [],
+    choices: runs.map((run) => ({
+      versions: run.reduce((sum, protocol) => sum | (bits[protocol] ?? 0), 0),
+      terms: makeTerms(certificates, run, parts),
+      rsaTerms: makeRsaTerms(certificates, run, parts),
+    })),
+  }));
+};
+
 /** The same for the same parts, whoever made them. */
 export const keyOf = ({ certificates, policy, clientAuth, applicationProtocol }: ServerContextsParts): string =>
   JSON.stringify([
@@ -96,10 +115,12 @@ export const keyOf = ({ certificates, policy, clientAuth, applicationProtocol }:
     policy.protocols,
     policy.ciphers,
     policy.hasServerOrder,
-    clientAuth?.authority.fingerprint,
-    clientAuth?.mode,
+    clientAuthKeyOf({ clientAuth }),
     applicationProtocol,
   ]);
+
+const clientAuthKeyOf = ({ clientAuth }: Pick<ServerContextsParts, "clientAuth">): string =>
+  clientAuth === undefined ? "" : `${clientAuth.mode} ${clientAuth.authority.fingerprint}`;
 
 /**
  * Neighbouring versions together, newest run first.

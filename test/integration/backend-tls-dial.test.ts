@@ -17,7 +17,7 @@ import { noNewSockets, openSockets } from "../support/leaks.ts";
 import { countSockets, freePort, startSilentPort, tcpState } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, silence } from "../support/scripts.ts";
-import { encryptTo, TlsInstance, trustKeysOf } from "../support/tls-instance.ts";
+import { encryptTo, TlsInstance, trustAuthority, trustKeysOf } from "../support/tls-instance.ts";
 
 setDefaultTimeout(30_000);
 
@@ -279,3 +279,41 @@ test("a judge that says no ends the connection before the instance can read anyt
   await eventually(() => instance.openConnections === 0);
   expect(instance.applicationBytes).toBe(0);
 });
+
+test.each(["TLSv1.2", "TLSv1.3"] as const)(
+  "%s: under an authority, the session of the proof is resumed again and again, and no later one takes its place",
+  async (version) => {
+    const ca = (await testAuthority()).certPem;
+    // The greeting comes behind the session tickets of TLS 1.3.
+    using instance = await TlsInstance.secure((connection) => connection.send("greeting"), { version });
+    const demand = makeBackendSecurity(trustAuthority(ca), { pem: ca, fingerprint: "ca" });
+    const security = new BackendAuthentication(demand, "127.0.0.1", "i-test");
+    const keep = security.keepSession.bind(security);
+    const offered: Array<boolean> = [];
+    security.keepSession = (session, provedAtMs) => {
+      offered.push(provedAtMs !== undefined);
+      keep(session, provedAtMs);
+    };
+    const meet = () =>
+      new Promise<void>((resolve, reject) => {
+        const { port } = instance;
+        const onDialled = (transport: Transport) => {
+          const onBytes = () => {
+            transport.abort();
+            resolve();
+          };
+          transport.receiver = { onBytes, onWritable() {}, onEnd() {}, onClosed() {} };
+        };
+        const onDialFailed = (failure: string, code?: string) => reject(new Error(`${failure} ${code}`));
+        dial(new Endpoint("127.0.0.1", port), 2000, { onDialled, onDialFailed }, security);
+      });
+    await meet();
+    const { session } = security;
+    expect(session).toBeDefined();
+    for (let round = 0; round < 3; round++) await meet();
+    expect(security.session).toBe(session!);
+    expect(instance.connections.map(({ isResumed }) => isResumed)).toEqual([false, true, true, true]);
+    // With TLS 1.3 a resumed session brings others, and says of them that they prove nothing.
+    expect([offered[0], offered.includes(false)]).toEqual([true, version === "TLSv1.3"]);
+  },
+);

@@ -1,9 +1,10 @@
 // The compiled binary: built, started far from the checkout, and held to the promises of `npm start`: quick, alone, and
 // deaf to what lies in its working directory.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import packageJson from "../../package.json";
+import { issueTestCertificate } from "../support/certificates.ts";
 import { ElbowCommand } from "../support/elbow-command.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
 import { makeFolder } from "../support/folder.ts";
@@ -99,6 +100,44 @@ test("a TypeScript configuration that imports elbow, far from any node_modules, 
   elbow.process.kill("SIGHUP");
   await elbow.says(/reloaded/, "stdout");
   expect(await hear(port)).toBe("b");
+});
+
+test("a module of policies/tls/, copied and changed, is a policy far from any node_modules", async () => {
+  using folder = makeFolder();
+  const name = "elb-security-policy-tls13-1-2-2021-06.ts";
+  const module = readFileSync(resolve(import.meta.dir, "../../policies/tls", name), "utf8");
+  folder.write("strict.ts", module.replace(/"ECDHE-(?:ECDSA|RSA)-AES\d+-SHA\d+",\s*/g, ""));
+  const { certPem: cert, keyPem: key } = await issueTestCertificate();
+  const file = folder.write(
+    "elbow.config.ts",
+    `import { defineConfig } from "elbow";
+     import strict from "./strict.ts";
+     export default defineConfig({
+       loadBalancers: { web: {
+         listeners: [{
+           protocol: "HTTPS", port: 8443, instanceProtocol: "HTTP", instancePort: 80,
+           certificate: ${JSON.stringify({ cert, key })}, policies: ["strict"] }],
+         instances: [],
+         policies: { strict } } },
+     });`,
+  );
+  const check = await ElbowCommand.run(["check", "--config", file], { program, cwd: home.path });
+  expect([check.exitCode, check.stderr]).toEqual([0, ""]);
+  const show = await ElbowCommand.run(["policy", "show", "strict", "-c", file], { program, cwd: home.path });
+  expect([show.exitCode, show.stderr]).toEqual([0, ""]);
+  expect(show.stdout.split("\n").map((line) => line.slice(12).split(" ")[0])).toEqual([
+    "strict",
+    "TLSv1.2",
+    "the",
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "",
+  ]);
 });
 
 test("a bunfig.toml, .env, tsconfig.json or package.json of the working directory is not read", async () => {

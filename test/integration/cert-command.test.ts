@@ -99,7 +99,29 @@ test("issue: a file of somebody else's, or a folder that can't be written, is on
   expect(stderr).toMatch(/^elbow: \S+\/certs\/localhost\.pem is there and isn't this authority's work: [^\n]+\n$/);
   const blocked = await cert(folder.path, "issue", "--name", "localhost", "--out", "certs/localhost.pem");
   expect([blocked.exitCode, blocked.stdout]).toEqual([1, ""]);
-  expect(blocked.stderr).toMatch(/^elbow: nothing was issued: (?:EEXIST|ENOTDIR)[^\n]+\n$/);
+  const expected = (flag: string) => `(expected a folder, or a path where this user can make one; ${flag} names it)\n`;
+  expect(blocked.stderr).toBe(
+    `elbow: nothing was issued: certs/localhost.pem: it is a file (EEXIST) ${expected("--out")}`,
+  );
+  const below = await cert(folder.path, "issue", "--name", "localhost", "--out", "certs/localhost.pem/more");
+  expect([below.exitCode, below.stderr]).toEqual([
+    1,
+    `elbow: nothing was issued: certs/localhost.pem/more: a part of the path is a file (ENOTDIR) ${expected("--out")}`,
+  ]);
+  const other = await cert(folder.path, "issue", "--name", "a.test", "--authority", "certs/localhost.key");
+  expect([other.exitCode, other.stderr]).toEqual([
+    1,
+    `elbow: nothing was issued: certs/localhost.key: it is a file (EEXIST) ${expected("--authority")}`,
+  ]);
+  const long = await cert(folder.path, "issue", "--name", "a.test", "--out", "x".repeat(300));
+  expect(long.stderr).toEndWith(`: a name in the path is too long (ENAMETOOLONG) ${expected("--out")}`);
+});
+
+test("issue: a folder in the way of a file is told by its name", async () => {
+  using folder = makeFolder({ "certs/authority.key/in-the-way": "" });
+  const { exitCode, stderr } = await cert(folder.path, "issue", "--name", "localhost");
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^elbow: \S+\/certs\/authority\.key is a folder: move it away, or issue elsewhere\n$/);
 });
 
 const openssl = Bun.which("openssl");

@@ -1,7 +1,7 @@
 // The promise: a configuration is sound only with its certificates, keys and authorities, wherever it lies; what is wrong
 // with them is told at their place, with everything else that is wrong, and never with a word of a key.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { chmodSync } from "node:fs";
 import { resolve } from "node:path";
 import { Effect, Result } from "effect";
@@ -78,6 +78,69 @@ ${indent(keyPem)}
 `,
     );
     expect(await problemsOf(folder, path, { refuseExpired: true })).toEqual([]);
+  });
+});
+
+test("a copy of a module in policies/tls/ is a security policy of one's own, and so is the same in JSON or YAML", async () => {
+  using folder = await makeCertificates();
+  const name = "elb-security-policy-tls13-1-3-2021-06.ts";
+  folder.write(name, await Bun.file(resolve(import.meta.dir, "../../policies/tls", name)).text());
+  const policy = { protocols: ["TLSv1.3"], hasServerOrder: true, ciphers: [] } as const;
+  const { web } = listening({ certificate: certificate("site"), policies: ["mine"] }).loadBalancers;
+  const written = JSON.stringify({ loadBalancers: { web: { ...web, policies: { mine: policy } } } });
+  for (const [file, text] of [
+    [
+      "elbow.ts",
+      `import { defineConfig } from "elbow";
+       import mine from "./${name}";
+       export default defineConfig({ loadBalancers: { web: { ...${JSON.stringify(web)}, policies: { mine } } } });`,
+    ],
+    ["elbow.json", written],
+    [
+      "elbow.yaml",
+      written.replace(JSON.stringify(policy), "{ protocols: [TLSv1.3], hasServerOrder: true, ciphers: [] }"),
+    ],
+  ] as const) {
+    const [loadBalancer] = Result.getOrThrow(await load(folder.write(file, text))).loadBalancers;
+    expect([file, loadBalancer?.listeners[0]?.security?.policy]).toEqual([file, { ...policy, name: "mine" }]);
+    expect(loadBalancer?.securityPolicies).toEqual([{ ...policy, name: "mine" }]);
+  }
+});
+
+describe("a key that was pasted without its first and last line is in no message", () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key = privateKey.export({ type: "sec1", format: "der" }).toString("base64");
+  const name = key.replaceAll(/[+/=]/g, "");
+  const whole = { ...https, port: 8443 };
+  test.each<readonly [string, string, string | object]>([
+    ["for a key's path", "elbow.json", listening({ ...whole, certificate: { cert: "a.pem", key } })],
+    ["for an authority's path", "elbow.json", listening({ ...whole, clientAuth: { ca: key, mode: "require" } })],
+    ["twice in JSON", "elbow.json", `{ "${key}": 1, "${key}": 2 }`],
+    ["behind YAML's mark for an alias", "elbow.yaml", `key: *${key}\n`],
+    ["without quotes", "elbow.ts", `export default { key: ${name} };\n`],
+    ["in an error of the module's own", "elbow.ts", `throw new Error("no use for ${key}");\n`],
+    ["in the name of a module", "elbow.ts", `export { default } from "${key}";\n`],
+  ])("%s", async (_, file, content) => {
+    using folder = makeFolder();
+    const path = folder.write(file, content);
+    const [run, check] = await Promise.all(
+      ["run", "check"].map((command) => ElbowCommand.run([command, "--config", path])),
+    );
+    expect([run?.exitCode, check?.exitCode]).toEqual([1, 1]);
+    const said = [run?.stdout, run?.stderr, check?.stdout, check?.stderr].join("\n");
+    expect(said).toMatch(/what looks like a key|the value is not a PEM file/);
+    for (const piece of name.match(/.{12}/g) ?? []) expect(said).not.toContain(piece);
+  });
+
+  test("for the files of `serve`", async () => {
+    const files = ["--cert", key, "--key", key];
+    for (const from of ["https://127.0.0.1:8443", "http://127.0.0.1:8443"]) {
+      const { exitCode, stderr } = await ElbowCommand.run(["serve", "--from", from, "--to", "127.0.0.1:1", ...files]);
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/^--cert.*: /m);
+      expect(stderr).toMatch(/^--key.*: /m);
+      expect(stderr).not.toContain(name.slice(0, 12));
+    }
   });
 });
 

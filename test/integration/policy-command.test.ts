@@ -25,7 +25,7 @@ test("show: protocols, order and suites that are on offer, and what is left out"
     "policy      ELBSample-OpenSSLDefaultCipherPolicy",
     "alias       ELBSample-OpenSSLDefaultNegotiationPolicy",
     "protocols   TLSv1",
-    "order       the server's",
+    "order       the client's",
     "suites      AES128-SHA    up to TLSv1.2  RSA key",
     "            AES256-SHA    up to TLSv1.2  RSA key",
     "            DES-CBC3-SHA  up to TLSv1.2  RSA key",
@@ -78,8 +78,38 @@ test("show: a policy that a listener of a configuration uses", async () => {
   const other = await ElbowCommand.run(["policy", "show", "yours", "-c", file]);
   expect([other.exitCode, other.stdout]).toEqual([1, ""]);
   expect(other.stderr).toStartWith(
-    `elbow: there is no security policy "yours", neither predefined nor in use by a listener of ${file}\n`,
+    `elbow: there is no security policy "yours", neither predefined nor among the policies of ${file}\n${file} has:\n  mine\n`,
   );
+});
+
+test("show: a policy that no listener uses, even one of which nothing is left", async () => {
+  using folder = makeFolder();
+  const old = { protocols: ["SSLv3"], hasServerOrder: true, ciphers: ["AES128-SHA"] };
+  const listeners = [{ protocol: "HTTP", port: 8080, instancePort: 80 }];
+  const file = folder.write("elbow.json", { loadBalancers: { web: { listeners, instances: [], policies: { old } } } });
+  const { exitCode, stdout, stderr } = await ElbowCommand.run(["policy", "show", "old", "--config", file]);
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  expect(stdout).toStartWith("policy      old\nprotocols   none\n");
+  const nearly = await ElbowCommand.run(["policy", "show", "odl", "--config", file]);
+  expect(nearly.stderr).toContain(`among the policies of ${file}; did you mean old?\n`);
+});
+
+test("show: policies of one name, each with its load balancer", async () => {
+  using folder = makeFolder();
+  const having = (port: number, attributes: object) => ({
+    listeners: [{ protocol: "HTTP", port, instancePort: 80 }],
+    instances: [],
+    policies: { mine: { type: "SSLNegotiationPolicyType", attributes } },
+  });
+  const web = having(8080, { "Protocol-TLSv1.3": true });
+  const api = having(8081, { "Protocol-TLSv1.2": true, "AES128-SHA": true });
+  const file = folder.write("elbow.json", { loadBalancers: { web, api } });
+  const { exitCode, stdout, stderr } = await ElbowCommand.run(["policy", "show", "mine", "--config", file]);
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  const [first = "", second = "", ...others] = stdout.split("\n\n");
+  expect(first).toStartWith("policy      mine of load balancer web\nprotocols   TLSv1.3\n");
+  expect(second).toStartWith("policy      mine of load balancer api\nprotocols   TLSv1.2\n");
+  expect(others).toEqual([]);
 });
 
 test("show: a name that is none, with the nearest and the list", async () => {

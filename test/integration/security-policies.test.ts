@@ -75,7 +75,7 @@ const expectAlone = (policy: MatrixPolicy): ReadonlyArray<Expectation> =>
     });
 
 /** The worst that a client can offer: every suite of the policy backwards, then without the first one, and so on. */
-const expectOrder = (policy: MatrixPolicy): ReadonlyArray<Expectation> =>
+const expectServerOrder = (policy: MatrixPolicy): ReadonlyArray<Expectation> =>
   oldVersions.flatMap((version) => {
     if (!offered(policy).includes(version)) return [];
     const rows = rowsIn(policy, version);
@@ -86,10 +86,23 @@ const expectOrder = (policy: MatrixPolicy): ReadonlyArray<Expectation> =>
     });
   });
 
+/** Each suite of the policy as the client's first, before the others in the policy's own order. */
+const expectClientOrder = (policy: MatrixPolicy): ReadonlyArray<Expectation> =>
+  oldVersions.flatMap((version) => {
+    if (!offered(policy).includes(version)) return [];
+    const rows = rowsIn(policy, version);
+    return rows.map((row): Expectation => {
+      const suites = [row, ...rows.filter((other) => other !== row)].map(idOf);
+      const what = `${version} with row ${row} first`;
+      return { what, terms: { version, suites }, answer: { kind: "serverHello", version, suite: idOf(row) } };
+    });
+  });
+
 describe.each(Object.entries(matrixPolicies))("%s", (name, matrix) => {
-  test("offers what it names and the library has, in its order, and nothing else", async () => {
+  test("offers what it names and the library has, in the order of whom it says, and nothing else", async () => {
     await using elbow = await startWith(findSecurityPolicy(name) as SecurityPolicy);
-    const expectations = [...expectOld(matrix), ...expectNew(matrix), ...expectAlone(matrix), ...expectOrder(matrix)];
+    const order = matrix.hasServerOrder ? expectServerOrder(matrix) : expectClientOrder(matrix);
+    const expectations = [...expectOld(matrix), ...expectNew(matrix), ...expectAlone(matrix), ...order];
     expect(expectations.length).toBeGreaterThan(350);
     expect(await ask(elbow.port(), expectations)).toEqual([]);
   });

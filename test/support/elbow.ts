@@ -4,6 +4,7 @@ import { Effect, Layer, ManagedRuntime, Metric } from "effect";
 import { Control } from "../../src/control/control.ts";
 import { type Attributes, defaultAttributes } from "../../src/model/attributes.ts";
 import type { Configuration } from "../../src/model/configuration.ts";
+import { toCookieSecret } from "../../src/model/cookie-secret.ts";
 import type { Instance } from "../../src/model/instance.ts";
 import type { Listener } from "../../src/model/listener.ts";
 import type { LoadBalancer } from "../../src/model/load-balancer.ts";
@@ -53,13 +54,17 @@ const toLoadBalancer = (written: WrittenLoadBalancer): LoadBalancer => {
   };
 };
 
+/** What stickiness cookies are made with where a test names no secret. */
+const testSecret = toCookieSecret("0123456789abcdef0123456789abcdef");
+
 /** A whole configuration from load balancers as tests write them. */
 export const configurationOf = (
   loadBalancers: ReadonlyArray<WrittenLoadBalancer>,
-  options: Partial<Pick<Configuration, "maxConnections" | "shutdownGrace">> = {},
+  options: Partial<Pick<Configuration, "maxConnections" | "shutdownGrace" | "cookieSecrets">> = {},
 ): Configuration => ({
   management: { address: "127.0.0.1", port: 0 },
   shutdownGrace: 30,
+  cookieSecrets: [testSecret],
   ...options,
   loadBalancers: loadBalancers.map(toLoadBalancer),
 });

@@ -15,8 +15,9 @@ export const makeFolder = (files: Readonly<Record<string, string | object>> = {}
   const path = mkdtempSync(join(tmpdir(), "elbow-test-"));
   const write = (name: string, content: string | object): string => {
     const file = join(path, name);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, typeof content === "string" ? content : JSON.stringify(content));
+    // Whatever the umask: what others may write is refused in places.
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+    writeFileSync(file, typeof content === "string" ? content : JSON.stringify(content), { mode: 0o644 });
     return file;
   };
   for (const [name, content] of Object.entries(files)) write(name, content);

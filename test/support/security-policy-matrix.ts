@@ -139,9 +139,11 @@ export const ecdsaRows: ReadonlyArray<number> = [1, 3, 5, 8, 13];
 const from = (first: number, last: number): ReadonlyArray<number> =>
   Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
-/** A predefined policy: the versions that it names, and its rows in order. */
+/** A predefined policy: the versions that it names, whose order decides up to TLS 1.2, and its rows in order. */
 export interface MatrixPolicy {
   readonly versions: ReadonlyArray<ProbeVersion>;
+  /** `Server-Defined-Cipher-Order`: off in what came before ELBSecurityPolicy-2014-01. */
+  readonly hasServerOrder: boolean;
   readonly rows: ReadonlyArray<number>;
   readonly aliases?: ReadonlyArray<string>;
 }
@@ -152,35 +154,78 @@ const general = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
 const extended = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 13, 12, 14, 15, 16, 17, 18, 19];
 const first = [7, 16, 19, 20, 21, 22, 23, 25, ...from(31, 36), 41, 42];
 
-/** Every predefined policy, all of which have the server's order. */
+/** Every predefined policy. */
 export const matrixPolicies: Readonly<Record<string, MatrixPolicy>> = {
-  "ELBSecurityPolicy-TLS-1-2-2017-01": { versions: ["TLSv1.2"], rows: [1, 2, 3, 4, 8, 9, 10, 11, 14, 15, 17, 18] },
-  "ELBSecurityPolicy-TLS-1-1-2017-01": { versions: ["TLSv1.1", "TLSv1.2"], rows: general },
-  "ELBSecurityPolicy-2016-08": { versions: ["TLSv1", "TLSv1.1", "TLSv1.2"], rows: general },
-  "ELBSecurityPolicy-2015-05": { versions: ["TLSv1", "TLSv1.1", "TLSv1.2"], rows: [...general, 23] },
-  "ELBSecurityPolicy-2015-03": { versions: ["TLSv1", "TLSv1.1", "TLSv1.2"], rows: [...from(1, 20), 23] },
-  "ELBSecurityPolicy-2015-02": { versions: ["TLSv1", "TLSv1.1", "TLSv1.2"], rows: from(1, 20) },
-  "ELBSecurityPolicy-2014-10": { versions: ["TLSv1", "TLSv1.1", "TLSv1.2"], rows: [...from(1, 20), 24, 25] },
-  "ELBSecurityPolicy-2014-01": { versions: ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"], rows: [...from(1, 20), 24, 25] },
-  "ELBSecurityPolicy-2011-08": { versions: ["SSLv3", "TLSv1"], rows: first },
+  "ELBSecurityPolicy-TLS-1-2-2017-01": {
+    versions: ["TLSv1.2"],
+    hasServerOrder: true,
+    rows: [1, 2, 3, 4, 8, 9, 10, 11, 14, 15, 17, 18],
+  },
+  "ELBSecurityPolicy-TLS-1-1-2017-01": { versions: ["TLSv1.1", "TLSv1.2"], hasServerOrder: true, rows: general },
+  "ELBSecurityPolicy-2016-08": { versions: ["TLSv1", "TLSv1.1", "TLSv1.2"], hasServerOrder: true, rows: general },
+  "ELBSecurityPolicy-2015-05": {
+    versions: ["TLSv1", "TLSv1.1", "TLSv1.2"],
+    hasServerOrder: true,
+    rows: [...general, 23],
+  },
+  "ELBSecurityPolicy-2015-03": {
+    versions: ["TLSv1", "TLSv1.1", "TLSv1.2"],
+    hasServerOrder: true,
+    rows: [...from(1, 20), 23],
+  },
+  "ELBSecurityPolicy-2015-02": { versions: ["TLSv1", "TLSv1.1", "TLSv1.2"], hasServerOrder: true, rows: from(1, 20) },
+  "ELBSecurityPolicy-2014-10": {
+    versions: ["TLSv1", "TLSv1.1", "TLSv1.2"],
+    hasServerOrder: true,
+    rows: [...from(1, 20), 24, 25],
+  },
+  "ELBSecurityPolicy-2014-01": {
+    versions: ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"],
+    hasServerOrder: true,
+    rows: [...from(1, 20), 24, 25],
+  },
+  "ELBSecurityPolicy-2011-08": { versions: ["SSLv3", "TLSv1"], hasServerOrder: false, rows: first },
   "ELBSample-ELBDefaultCipherPolicy": {
     versions: ["SSLv3", "TLSv1"],
+    hasServerOrder: false,
     rows: [...first, ...from(55, 59), 61, 62, ...from(66, 77), ...from(79, 84), ...from(86, 88)],
     aliases: ["ELBSample-ELBDefaultNegotiationPolicy"],
   },
   "ELBSample-OpenSSLDefaultCipherPolicy": {
     versions: ["SSLv3", "TLSv1"],
+    hasServerOrder: false,
     rows: [16, 19, 23, 25, 61],
     aliases: ["ELBSample-OpenSSLDefaultNegotiationPolicy"],
   },
-  "ELBSecurityPolicy-TLS13-1-3-2021-06": { versions: ["TLSv1.3"], rows: [] },
-  "ELBSecurityPolicy-TLS13-1-2-2021-06": { versions: ["TLSv1.2", "TLSv1.3"], rows: forwardSecret },
-  "ELBSecurityPolicy-TLS13-1-2-Res-2021-06": { versions: ["TLSv1.2", "TLSv1.3"], rows: [1, 2, 8, 9] },
+  "ELBSecurityPolicy-TLS13-1-3-2021-06": { versions: ["TLSv1.3"], hasServerOrder: true, rows: [] },
+  "ELBSecurityPolicy-TLS13-1-2-2021-06": {
+    versions: ["TLSv1.2", "TLSv1.3"],
+    hasServerOrder: true,
+    rows: forwardSecret,
+  },
+  "ELBSecurityPolicy-TLS13-1-2-Res-2021-06": {
+    versions: ["TLSv1.2", "TLSv1.3"],
+    hasServerOrder: true,
+    rows: [1, 2, 8, 9],
+  },
   "ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06": {
     versions: ["TLSv1.2", "TLSv1.3"],
+    hasServerOrder: true,
     rows: [...forwardSecret, 14, 15, 17, 18],
   },
-  "ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06": { versions: ["TLSv1.2", "TLSv1.3"], rows: extended },
-  "ELBSecurityPolicy-TLS13-1-1-2021-06": { versions: ["TLSv1.1", "TLSv1.2", "TLSv1.3"], rows: extended },
-  "ELBSecurityPolicy-TLS13-1-0-2021-06": { versions: ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"], rows: extended },
+  "ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06": {
+    versions: ["TLSv1.2", "TLSv1.3"],
+    hasServerOrder: true,
+    rows: extended,
+  },
+  "ELBSecurityPolicy-TLS13-1-1-2021-06": {
+    versions: ["TLSv1.1", "TLSv1.2", "TLSv1.3"],
+    hasServerOrder: true,
+    rows: extended,
+  },
+  "ELBSecurityPolicy-TLS13-1-0-2021-06": {
+    versions: ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+    hasServerOrder: true,
+    rows: extended,
+  },
 };

@@ -46,9 +46,9 @@ interface SecuredSocket {
 export class TlsInstance extends FakeInstance {
   declare readonly connections: Array<TlsConnection>;
 
-  private constructor(
+  protected constructor(
     script: Script,
-    private terms: TlsTerms,
+    protected terms: TlsTerms,
   ) {
     super(script);
   }

@@ -64,12 +64,18 @@ export class Wiretap implements Disposable {
     return last;
   }
 
-  /** Listens for clients of `port`. */
-  static start(port: number): Wiretap {
+  /** Listens for clients of `port`; `first` goes to the server in one write with the first bytes of each. */
+  static start(port: number, first?: Uint8Array): Wiretap {
     const tap: Wiretap = new Wiretap(
       FakeInstance.start(async (client) => {
         const server = await RawClient.connect(port);
         const tapped = new Tapped(client, server);
+        if (first !== undefined) {
+          tapped.tamper = (bytes) => {
+            tapped.tamper = undefined;
+            return Buffer.concat([first, bytes]);
+          };
+        }
         tap.tapped.push(tapped);
         // Either side may be cut by a test at any time.
         await Promise.allSettled([tapped.pumpToServer(), tapped.pumpToClient()]);

@@ -5,6 +5,8 @@ import { BindError, ConnectError, type Reason, reasons } from "../../src/errors.
 const rows: ReadonlyArray<readonly [Reason, side: string, phase: string, status: number, level: string]> = [
   ["connectionCapReached", "proxy", "accept", 0, "warn"],
   ["idle", "client", "accept", 0, "debug"],
+  ["proxyHeaderMissing", "client", "accept", 0, "debug"],
+  ["proxyHeaderMalformed", "client", "accept", 0, "debug"],
   ["handshakeTimeout", "client", "handshake", 0, "debug"],
   ["handshakeCut", "client", "handshake", 0, "debug"],
   ["handshakeNotTls", "client", "handshake", 0, "debug"],

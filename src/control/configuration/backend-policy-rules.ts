@@ -1,21 +1,25 @@
 /**
- * Settles what instances must prove, by instance port: the public keys and authorities of `backendPolicies`.
+ * Settles what instances must prove and what they are told first, by instance port: the public keys, authorities and PROXY
+ * headers of `backendPolicies`.
  * The second half of a check; needs the load balancer's own policies settled, and reads no file.
  * Owns what may stand there; the listeners of an instance port all get the same.
  */
+import proxyProtocol from "../../../policies/proxy-protocol/proxy-protocol.ts";
+import type { InstancePreamble } from "../../model/listener.ts";
 import { isPort, portDescription } from "../../model/port.ts";
 import { isSecure } from "../../model/protocol.ts";
 import type { InstanceSecurity } from "../../model/security.ts";
 import { findSecurityPolicy } from "../../tls/security-policies.ts";
 import { describeUnknownPolicy, type SettledPolicy } from "./policy-rules.ts";
-import { type Finding, spellPlace, spellValue } from "./problem.ts";
+import { describeUndefined, type Finding, spellPlace, spellValue } from "./problem.ts";
 import type { SiftedLoadBalancer } from "./sift.ts";
 import type { SiftedBackendPolicies } from "./sift-security.ts";
 import { type PlacedSource, toPemSource } from "./sources.ts";
 
-/** What the instances of each port must prove, what must be loaded for it, and what is wrong with it. */
+/** What the instances of each port must prove and are told, what must be loaded for it, and what is wrong with it. */
 export interface SettledBackendPolicies {
   readonly byPort: ReadonlyMap<number, InstanceSecurity>;
+  readonly preambles: ReadonlyMap<number, InstancePreamble>;
   readonly sources: ReadonlyArray<PlacedSource>;
   readonly findings: ReadonlyArray<Finding>;
 }
@@ -27,23 +31,37 @@ export const settleBackendPolicies = (
   directory: string,
 ): SettledBackendPolicies => {
   const byPort = new Map<number, InstanceSecurity>();
+  const preambles = new Map<number, InstancePreamble>();
   const sources: Array<PlacedSource> = [];
-  const findings: Array<Finding> = [];
+  const findings: Array<Finding> = loadBalancer.areBackendPoliciesUndefined
+    ? [describeUndefined([...loadBalancer.place, "backendPolicies"])]
+    : [];
   for (const entry of loadBalancer.backendPolicies) {
-    findings.push(...findPortProblems(entry, loadBalancer));
+    const isProofAsked = asksForProof(entry, policies);
+    findings.push(...findPortProblems(entry, loadBalancer, isProofAsked));
     const settled = settlePort(entry, policies, directory);
     sources.push(...settled.sources);
     findings.push(...settled.findings);
-    const { keys, authority } = settled.security;
-    if (keys !== undefined || authority !== undefined) byPort.set(Number(entry.port), settled.security);
+    // Also where nothing is demanded: a list that is empty is worth a remark.
+    if (isProofAsked) byPort.set(Number(entry.port), settled.security);
+    if (settled.preamble !== undefined) preambles.set(Number(entry.port), settled.preamble);
   }
-  return { byPort, sources, findings };
+  return { byPort, preambles, sources, findings };
 };
 
-/** AWS, "Configure back-end instance authentication": only an encrypted connection shows a key. */
+/** Whether there is more than a PROXY header in the list: it takes no TLS, and isn't to be missed where there is one. */
+const asksForProof = ({ entries }: SiftedBackendPolicies, policies: ReadonlyMap<string, SettledPolicy>): boolean =>
+  entries.length === 0 ||
+  entries.some(({ value }) => {
+    const policy = typeof value === "string" ? policies.get(value) : undefined;
+    return policy?.kind === "broken" ? policy.type !== proxyProtocol.type : policy?.kind !== "proxyProtocol";
+  });
+
+/** AWS, "Configure back-end instance authentication": only an encrypted connection shows a key. A header needs none. */
 const findPortProblems = (
   { place, port }: SiftedBackendPolicies,
   { listeners }: SiftedLoadBalancer,
+  isProofAsked: boolean,
 ): ReadonlyArray<Finding> => {
   if (!/^[1-9]\d*$/.test(port) || !isPort(Number(port))) {
     const { title, expected } = portDescription;
@@ -54,7 +72,7 @@ const findPortProblems = (
     ({ instancePort, instanceProtocol }) => instancePort !== undefined && instanceProtocol !== undefined,
   );
   if (!isSure || listeners.length === 0) return [];
-  const secure = listeners.filter(({ instanceProtocol }) => isSecure(instanceProtocol!));
+  const secure = isProofAsked ? listeners.filter(({ instanceProtocol }) => isSecure(instanceProtocol!)) : listeners;
   if (secure.some(({ instancePort }) => instancePort === Number(port))) return [];
   const clear = listeners.find(({ instancePort }) => instancePort === Number(port));
   const ports = [...new Set(secure.map(({ instancePort }) => instancePort))].join(", ");
@@ -68,13 +86,14 @@ const findPortProblems = (
       expected:
         ports === ""
           ? "the instance port of a listener whose `instanceProtocol` is HTTPS or SSL"
-          : `an instance port that gets HTTPS or SSL: ${ports}`,
+          : `an instance port${isProofAsked ? " that gets HTTPS or SSL" : ""}: ${ports}`,
     },
   ];
 };
 
 interface SettledPort {
   readonly security: InstanceSecurity;
+  readonly preamble: InstancePreamble | undefined;
   readonly sources: ReadonlyArray<PlacedSource>;
   readonly findings: ReadonlyArray<Finding>;
 }
@@ -89,11 +108,17 @@ const settlePort = (
   const findings: Array<Finding> = [];
   let keys: InstanceSecurity["keys"];
   let authority: InstanceSecurity["authority"];
+  let header: string | undefined;
+  let preamble: InstancePreamble | undefined;
   for (const { place, value } of entries) {
     if (typeof value === "string") {
       const policy = policies.get(value);
       if (policy?.kind === "backendAuthentication") keys = [...(keys ?? []), ...policy.keys];
-      else if (policy?.kind !== "broken") findings.push({ place, ...describeMisfit(value, policy, policies) });
+      else if (policy?.kind === "proxyProtocol") {
+        if (header !== undefined) findings.push({ place, ...describeSecondHeader(value, header) });
+        header ??= value;
+        preamble ??= policy.preamble;
+      } else if (policy?.kind !== "broken") findings.push({ place, ...describeMisfit(value, policy, policies) });
       continue;
     }
     const ca = toPemSource(value.ca, directory);
@@ -105,19 +130,34 @@ const settlePort = (
   }
   return {
     security: { ...(keys === undefined ? {} : { keys }), ...(authority === undefined ? {} : { authority }) },
+    preamble,
     sources,
     findings,
   };
 };
+
+const describeSecondHeader = (name: string, other: string): Pick<Finding, "problem" | "expected"> => ({
+  problem:
+    name === other
+      ? `is ${spellValue(name)} again`
+      : `${spellValue(name)} sends a header, and so does ${spellValue(other)}`,
+  expected: `one ${proxyProtocol.type} policy at most`,
+});
 
 const describeMisfit = (
   name: string,
   policy: SettledPolicy | undefined,
   policies: ReadonlyMap<string, SettledPolicy>,
 ): Pick<Finding, "problem" | "expected"> => {
-  const expected = "the name of a BackendServerAuthenticationPolicyType policy of this load balancer";
+  const expected =
+    "the name of a BackendServerAuthenticationPolicyType or ProxyProtocolPolicyType policy of this load balancer";
   if (policy?.kind === "publicKey") {
-    return { problem: `${spellValue(name)} is a public key`, expected: `${expected} that names it` };
+    const auth = "the name of a BackendServerAuthenticationPolicyType policy of this load balancer that names it";
+    return { problem: `${spellValue(name)} is a public key`, expected: auth };
+  }
+  if (policy?.kind === "stickiness") {
+    const problem = `${spellValue(name)} keeps clients with their instances, and instances aren't asked`;
+    return { problem, expected: `${expected}; a stickiness policy stands in a listener's \`policies\`` };
   }
   if (policy !== undefined || findSecurityPolicy(name) !== undefined) {
     return { problem: `${spellValue(name)} negotiates TLS with clients, and instances aren't asked`, expected };

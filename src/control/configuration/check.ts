@@ -3,7 +3,10 @@
  * The one gate between what people write and what control runs, at the start, at a reload and for `elbow check`.
  * Owns the order of the steps: shape, sift, rules. Pure; never reads a file.
  */
+
 import { type Configuration, defaultManagement, defaultShutdownGrace } from "../../model/configuration.ts";
+import { toCookieSecret } from "../../model/cookie-secret.ts";
+import { findHealthCheckProblems, type HealthCheck, settleHealthCheck } from "../../model/health-check.ts";
 import type { LoadBalancer } from "../../model/load-balancer.ts";
 import { isSecure } from "../../model/protocol.ts";
 import { type SettledAttributes, settleAttributes } from "./attribute-rules.ts";
@@ -12,11 +15,13 @@ import { findBindProblems } from "./bind-rules.ts";
 import { findInventoryProblems, type SettledInstances, settleInstances } from "./instance-rules.ts";
 import { findListenerProblems } from "./listener-rules.ts";
 import { type SettledListenerSecurity, settleListenerSecurity } from "./listener-security-rules.ts";
-import { settlePolicies } from "./policy-rules.ts";
-import { childOf, type Finding, type Problem, sortFindings, spellPlace } from "./problem.ts";
+import { type SettledPolicies, settlePolicies } from "./policy-rules.ts";
+import { childOf, describeUndefined, type Finding, type Problem, sortFindings, spellPlace } from "./problem.ts";
+import { type SettledTrustedProxies, settleTrustedProxies } from "./proxy-protocol-rules.ts";
 import { findShapeProblems } from "./shape.ts";
 import { type SiftedConfiguration, type SiftedLoadBalancer, siftConfiguration } from "./sift.ts";
 import type { PlacedSource } from "./sources.ts";
+import { type SettledStickiness, settleStickiness } from "./stickiness-rules.ts";
 
 /** How a configuration is checked. */
 export interface CheckOptions {
@@ -25,11 +30,6 @@ export interface CheckOptions {
   /** What relative paths are relative to: the folder of the configuration's file. Default: the working directory. */
   readonly directory?: string;
 }
-
-/** A configuration that is sound, or everything that is wrong with it. */
-export type Checked =
-  | { readonly configuration: Configuration }
-  | { readonly problems: readonly [Problem, ...ReadonlyArray<Problem>] };
 
 /** What a check has found, before the files that it names are opened. */
 export interface Examined {
@@ -41,16 +41,9 @@ export interface Examined {
 }
 
 /**
- * Checks what a file's default export, a JSON or YAML document or a test has written. Files that it names aren't
- * opened.
+ * Examines what a file's default export, a JSON or YAML document or flags have written. For who opens the files that it
+ * names and tells what is wrong with those too.
  */
-export const checkConfiguration = (written: unknown, options: CheckOptions = {}): Checked => {
-  const { findings, configuration } = examineConfiguration(written, options);
-  const [first, ...others] = spellFindings(findings, written);
-  return first === undefined ? { configuration: configuration() } : { problems: [first, ...others] };
-};
-
-/** Examines a written configuration; for who opens the files that it names and tells what is wrong with those too. */
 export const examineConfiguration = (written: unknown, options: CheckOptions = {}): Examined => {
   const canListenAnywhere = options.allowEphemeralPorts === true;
   const sifted = siftConfiguration(written);
@@ -58,6 +51,7 @@ export const examineConfiguration = (written: unknown, options: CheckOptions = {
   const findings: ReadonlyArray<Finding> = [
     ...findShapeProblems(written),
     ...findEmptiness(written),
+    ...findUndefinedSecret(written),
     ...findInventoryProblems(sifted.inventory),
     ...sifted.loadBalancers.flatMap((one) => findListenerProblems(one, written, canListenAnywhere)),
     ...settled.flatMap((one) => one.findings),
@@ -89,9 +83,14 @@ export const spellFindings = (findings: ReadonlyArray<Finding>, written: unknown
 interface SettledLoadBalancer {
   readonly instances: SettledInstances["instances"];
   readonly attributes: SettledAttributes["attributes"];
+  readonly policies: SettledPolicies["policies"];
   /** By listener. */
   readonly security: ReadonlyArray<SettledListenerSecurity>;
+  readonly proxies: ReadonlyArray<SettledTrustedProxies>;
   readonly backendPolicies: SettledBackendPolicies;
+  /** By listener. */
+  readonly stickiness: ReadonlyArray<SettledStickiness>;
+  readonly healthCheck: HealthCheck | undefined;
   readonly findings: ReadonlyArray<Finding>;
 }
 
@@ -105,13 +104,22 @@ const settle = (
   const attributes = settleAttributes(loadBalancer, written);
   const own = settlePolicies(loadBalancer.policies);
   const security = loadBalancer.listeners.map((one) => settleListenerSecurity(one, own.policies, directory));
+  const proxies = loadBalancer.listeners.map(settleTrustedProxies);
   const backendPolicies = settleBackendPolicies(loadBalancer, own.policies, directory);
+  const stickiness = loadBalancer.listeners.map((one) => settleStickiness(one, own.policies));
+  const health = settleHealth(loadBalancer);
   return {
     instances: instances.instances,
     attributes: attributes.attributes,
+    policies: own.policies,
     security,
+    proxies,
     backendPolicies,
-    findings: [instances, attributes, own, ...security, backendPolicies].flatMap(({ findings }) => findings),
+    stickiness,
+    healthCheck: health.healthCheck,
+    findings: [health, instances, attributes, own, ...security, ...proxies, backendPolicies, ...stickiness].flatMap(
+      ({ findings }) => findings,
+    ),
   };
 };
 
@@ -125,6 +133,12 @@ const findEmptiness = (written: unknown): ReadonlyArray<Finding> => {
   return isEmpty ? [{ place: ["loadBalancers"], problem: "is empty", expected: "at least one load balancer" }] : [];
 };
 
+/** Without a secret of its own a node would make cookies that the others don't know, and nobody would notice at once. */
+const findUndefinedSecret = (written: unknown): ReadonlyArray<Finding> => {
+  const isWritten = typeof written === "object" && written !== null && Object.hasOwn(written, "cookieSecret");
+  return isWritten && childOf(written, "cookieSecret") === undefined ? [describeUndefined(["cookieSecret"])] : [];
+};
+
 /** No finding means that nothing was sifted out: every member is there. */
 const assemble = (sifted: SiftedConfiguration, loadBalancers: ReadonlyArray<LoadBalancer>): Configuration => ({
   management: {
@@ -133,19 +147,33 @@ const assemble = (sifted: SiftedConfiguration, loadBalancers: ReadonlyArray<Load
   },
   shutdownGrace: sifted.shutdownGrace ?? defaultShutdownGrace,
   ...(sifted.maxConnections === undefined ? {} : { maxConnections: sifted.maxConnections }),
+  ...(sifted.cookieSecret === undefined ? {} : { cookieSecrets: [sifted.cookieSecret].flat().map(toCookieSecret) }),
   loadBalancers,
 });
 
 const assembleLoadBalancer = (
   { name, bind, listeners }: SiftedLoadBalancer,
-  { instances, attributes, security, backendPolicies }: SettledLoadBalancer,
+  {
+    instances,
+    attributes,
+    policies,
+    security,
+    proxies,
+    backendPolicies,
+    stickiness: settledStickiness,
+    healthCheck,
+  }: SettledLoadBalancer,
 ): LoadBalancer => {
   const address = addressOf(bind);
+  const securityPolicies = [...policies.values()].flatMap((one) => (one.kind === "negotiation" ? [one.policy] : []));
   return {
     name,
     ...(address === undefined ? {} : { address }),
     listeners: listeners.map((listener, index) => {
       const own = security[index]?.security;
+      const trustedProxies = proxies[index]?.trustedProxies;
+      const stickiness = settledStickiness[index]?.stickiness;
+      const instancePreamble = backendPolicies.preambles.get(listener.instancePort!);
       const proof = isSecure(listener.instanceProtocol!)
         ? backendPolicies.byPort.get(listener.instancePort!)
         : undefined;
@@ -156,10 +184,26 @@ const assembleLoadBalancer = (
         instancePort: listener.instancePort!,
         ...(own === undefined ? {} : { security: own }),
         ...(proof === undefined ? {} : { instanceSecurity: proof }),
+        ...(trustedProxies === undefined ? {} : { trustedProxies }),
+        ...(instancePreamble === undefined ? {} : { instancePreamble }),
+        ...(stickiness === undefined ? {} : { stickiness }),
       };
     }),
     instances,
     attributes,
+    ...(healthCheck === undefined ? {} : { healthCheck }),
+    ...(securityPolicies.length === 0 ? {} : { securityPolicies }),
+  };
+};
+
+/** Without a target, the first listener's instance port is asked. */
+const settleHealth = ({ place, healthCheck, listeners }: SiftedLoadBalancer) => {
+  if (healthCheck === undefined) return { healthCheck, findings: [] };
+  return {
+    healthCheck: settleHealthCheck(healthCheck, listeners[0]?.instancePort ?? 80),
+    findings: findHealthCheckProblems(healthCheck).map(
+      ({ key, problem, expected }): Finding => ({ place: [...place, "healthCheck", key], problem, expected }),
+    ),
   };
 };
 

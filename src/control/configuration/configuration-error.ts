@@ -4,6 +4,7 @@
  * Never carries half a configuration.
  */
 import { Data } from "effect";
+import { maskKeys } from "../../model/key-text.ts";
 import type { Problem } from "./problem.ts";
 
 /** A configuration that can't be used; `file` is its path as given, or `command line` for flags. */
@@ -16,6 +17,11 @@ export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
   }
 }
 
-/** One line for each problem: its place, what is wrong, and what would be right in brackets. */
+/**
+ * One line for each problem: its place, what is wrong, and what would be right in brackets. No key is repeated: a text in
+ * the wrong place may be one, and what an engine or a parser says of a text quotes it.
+ */
 export const formatProblems = (error: { readonly problems: ReadonlyArray<Problem> }): string =>
-  error.problems.map(({ path, problem, expected }) => `${path}: ${problem} (expected ${expected})`).join("\n");
+  error.problems
+    .map(({ path, problem, expected }) => maskKeys(`${path}: ${problem} (expected ${expected})`))
+    .join("\n");

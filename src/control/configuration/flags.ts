@@ -9,10 +9,11 @@ import type { Configuration, WrittenConfiguration } from "../../model/configurat
 import { parseHost, splitHostAndPort } from "../../model/host.ts";
 import { isPort } from "../../model/port.ts";
 import { isSecure, type Protocol } from "../../model/protocol.ts";
+import { missingPassphrase } from "../../tls/private-key.ts";
 import { type CheckOptions, examineConfiguration, spellFindings } from "./check.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { findSourceProblems } from "./load-sources.ts";
-import { type Problem, spellChoice } from "./problem.ts";
+import { type Finding, type Problem, spellChoice } from "./problem.ts";
 
 /** What was given on the command line, in order. */
 export interface Flags {
@@ -78,7 +79,8 @@ export const fromFlags = Effect.fnUntraced(function* (
   const { written, labels } = write(fronts, servers, flags);
   if (fronts.length > 0) {
     const examined = examineConfiguration(written, options);
-    const findings = [...examined.findings, ...(yield* findSourceProblems(examined.sources))];
+    const sourceFindings = (yield* findSourceProblems(examined.sources)).map((one) => tellKey(one, flags));
+    const findings = [...examined.findings, ...sourceFindings];
     if (findings.length === 0 && problems.length === 0) return examined.configuration();
     // A listener without its certificate has been told as a flag that is missing.
     const isWhole = flags.cert !== undefined && flags.key !== undefined;
@@ -87,6 +89,17 @@ export const fromFlags = Effect.fnUntraced(function* (
   }
   return yield* new ConfigurationError({ file: "command line", problems });
 });
+
+/** What is wrong with the key's file is told of `--key`; and there is no flag for a passphrase, which would be seen by all. */
+const tellKey = (finding: Finding, { cert, key }: Flags): Finding => {
+  const isPassphraseMissing = finding.expected === missingPassphrase;
+  const isOfKey = finding.problem.startsWith(`${key}: `) && (isPassphraseMissing || cert !== key);
+  if (!isOfKey) return finding;
+  const expected = isPassphraseMissing
+    ? "a key that isn't encrypted; `passphrase` in a configuration file opens one that is"
+    : finding.expected;
+  return { ...finding, place: [...finding.place, "key"], expected };
+};
 
 const isSecureText = (text: string): boolean => /^(?:https|ssl):/i.test(text);
 
@@ -174,7 +187,11 @@ const write = (fronts: ReadonlyArray<Front>, servers: ReadonlyArray<Server>, fla
     const mine = fronts.filter((front) => front.address === address);
     for (const [index, { flag }] of mine.entries()) {
       const place = `loadBalancers.${name}.listeners[${index}]`;
-      labels.set(`${place}.certificate`, "--cert").set(place, flag);
+      labels
+        .set(`${place}.certificate.key`, "--key")
+        .set(`${place}.certificate.cert`, "--cert")
+        .set(`${place}.certificate`, "--cert")
+        .set(place, flag);
     }
     for (const [index, { flag }] of servers.entries()) labels.set(`loadBalancers.${name}.instances[${index}]`, flag);
     loadBalancers[name] = {

@@ -10,7 +10,7 @@ import { type EffectivePolicy, effectivePolicy } from "../../tls/effective-polic
 import { findOmissions } from "../../tls/policy-remarks.ts";
 import { defaultSecurityPolicy, findSecurityPolicy, securityPolicyNames } from "../../tls/security-policies.ts";
 import { describeUnknownPolicy, type SettledPolicy } from "./policy-rules.ts";
-import { type Finding, spellPlace, spellValue } from "./problem.ts";
+import { describeUndefined, type Finding, spellPlace, spellValue } from "./problem.ts";
 import type { SiftedListener } from "./sift.ts";
 import type { Placed } from "./sift-security.ts";
 import { type PlacedSource, toCertificateSource, toPemSource } from "./sources.ts";
@@ -50,7 +50,7 @@ export const settleListenerSecurity = (
     ...(protocol === undefined
       ? []
       : isSecure(protocol)
-        ? findCertificateProblems(listener, protocol)
+        ? [...findCertificateProblems(listener, protocol), ...findUndefined(listener)]
         : findStrays(listener, protocol)),
     ...chosen.findings,
   ];
@@ -88,6 +88,16 @@ const findCertificateProblems = ({ place, security }: SiftedListener, protocol: 
   return findings;
 };
 
+/** Left out, a key has its default; set to a variable that isn't there, it was meant to switch something on. */
+const findUndefined = ({ place, security }: SiftedListener): ReadonlyArray<Finding> => {
+  // Of the two keys for certificates, one that is missing has been told.
+  const hasCertificate =
+    security.isCertificateWritten || (security.areCertificatesWritten && !security.hasEmptyCertificates);
+  return security.undefinedKeys
+    .filter((key) => hasCertificate || !key.startsWith("certificate"))
+    .map((key) => describeUndefined([...place, key]));
+};
+
 /** A certificate on a listener in clear would look like safety that isn't there. */
 const findStrays = ({ place, security }: SiftedListener, protocol: Protocol): ReadonlyArray<Finding> => {
   const secure = isLayer7(protocol) ? "HTTPS" : "SSL";
@@ -119,7 +129,7 @@ const choosePolicy = (
   let chosen: { readonly policy: SecurityPolicy; readonly place: Finding["place"] } | undefined;
   for (const { place, value: name } of names) {
     const found = findPolicy(name, policies);
-    if (found === "broken") continue;
+    if (found === undefined) continue;
     if (!("protocols" in found)) findings.push({ place, ...found });
     else if (protocol !== undefined && !isSecure(protocol)) {
       findings.push({
@@ -142,11 +152,11 @@ const choosePolicy = (
   return { policy: chosen?.policy ?? defaultSecurityPolicy, findings };
 };
 
-/** A policy that negotiates, `broken` for one that has been told, or what is wrong with the name. */
+/** A policy that negotiates, undefined for one that is somebody else's affair, or what is wrong with the name. */
 const findPolicy = (
   name: string,
   policies: Policies,
-): SecurityPolicy | "broken" | Pick<Finding, "problem" | "expected"> => {
+): SecurityPolicy | undefined | Pick<Finding, "problem" | "expected"> => {
   const own = policies.get(name);
   if (own === undefined) {
     const predefined = findSecurityPolicy(name);
@@ -159,8 +169,10 @@ const findPolicy = (
   switch (own.kind) {
     case "negotiation":
       return own.policy;
+    // It has been told where it is defined.
     case "broken":
-      return "broken";
+    case "stickiness":
+      return undefined;
     case "publicKey":
       return {
         problem: `${spellValue(name)} is a public key, which no listener has a use for`,
@@ -169,6 +181,11 @@ const findPolicy = (
     case "backendAuthentication":
       return {
         problem: `${spellValue(name)} authenticates instances, and a listener faces clients`,
+        expected: "the policy in `backendPolicies`, under the instance port",
+      };
+    case "proxyProtocol":
+      return {
+        problem: `${spellValue(name)} sends instances a header, and a listener faces clients`,
         expected: "the policy in `backendPolicies`, under the instance port",
       };
   }

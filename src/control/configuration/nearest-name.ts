@@ -9,7 +9,7 @@ export const findNearestName = (text: string, known: Iterable<string>): string |
   let nearest: string | undefined;
   let nearestDistance = Number.POSITIVE_INFINITY;
   for (const name of known) {
-    const distance = plain(text) === plain(name) ? 0 : editDistance(plain(text), plain(name));
+    const distance = bare(text) === bare(name) ? 0 : editDistance(plain(text), plain(name));
     if (distance < nearestDistance && distance <= Math.max(1, Math.floor(name.length / 3))) {
       nearest = name;
       nearestDistance = distance;
@@ -20,6 +20,9 @@ export const findNearestName = (text: string, known: Iterable<string>): string |
 
 /** `idle_timeout`, `IdleTimeout` and `idle-timeout` all mean `idleTimeout`. */
 const plain = (text: string): string => text.toLowerCase().replace(/[-_ ]/g, "");
+
+/** `TLSv1_2` and `TLSv12` mean `TLSv1.2`, and `TLSv1.0` means `TLSv1`. */
+const bare = (text: string): string => plain(text).replace(/\.0$/, "").replaceAll(".", "");
 
 /** Edits that turn one text into another; swapping two neighbours is one (optimal string alignment). */
 const editDistance = (one: string, other: string): number => {

@@ -6,13 +6,20 @@
 import { Result } from "effect";
 import backendServerAuthentication from "../../../policies/backend-auth/backend-server-authentication.ts";
 import publicKeyType from "../../../policies/backend-auth/public-key.ts";
+import proxyProtocol from "../../../policies/proxy-protocol/proxy-protocol.ts";
+import applicationCookie from "../../../policies/stickiness/application-cookie.ts";
+import loadBalancerCookie from "../../../policies/stickiness/load-balancer-cookie.ts";
 import sslNegotiation from "../../../policies/tls/ssl-negotiation.ts";
+import type { InstancePreamble } from "../../model/listener.ts";
 import type { TrustedKey } from "../../model/security.ts";
 import type { SecurityPolicy } from "../../model/security-policy.ts";
+import type { ListenerStickiness } from "../../model/stickiness.ts";
+import type { PolicyType } from "../../policy/policy-type.ts";
 import { findNegotiationProblems, negotiate } from "../../tls/negotiation.ts";
 import { findNearestName } from "./nearest-name.ts";
 import { type Finding, type Place, spellChoice, spellValue } from "./problem.ts";
 import { readPublicKey } from "./public-key.ts";
+import { settleSecurityPolicy } from "./security-policy-rules.ts";
 import { decodePart } from "./shape.ts";
 import type { SiftedPolicy } from "./sift-security.ts";
 
@@ -21,6 +28,9 @@ export type SettledPolicy =
   | { readonly kind: "negotiation"; readonly policy: SecurityPolicy }
   | { readonly kind: "publicKey"; readonly key: TrustedKey }
   | { readonly kind: "backendAuthentication"; readonly keys: ReadonlyArray<TrustedKey> }
+  /** Sends nothing without a preamble: its switch is off. */
+  | { readonly kind: "proxyProtocol"; readonly preamble: InstancePreamble | undefined }
+  | { readonly kind: "stickiness"; readonly stickiness: ListenerStickiness }
   | { readonly kind: "broken"; readonly type: string | undefined };
 
 /** The policies of a load balancer by name. */
@@ -29,12 +39,13 @@ export interface SettledPolicies {
   readonly findings: ReadonlyArray<Finding>;
 }
 
-const builtTypes: ReadonlyArray<string> = [sslNegotiation.type, publicKeyType.type, backendServerAuthentication.type];
-
-const unbuiltTypes: ReadonlyArray<string> = [
-  "LBCookieStickinessPolicyType",
-  "AppCookieStickinessPolicyType",
-  "ProxyProtocolPolicyType",
+const policyTypes: ReadonlyArray<string> = [
+  sslNegotiation.type,
+  publicKeyType.type,
+  backendServerAuthentication.type,
+  proxyProtocol.type,
+  loadBalancerCookie.type,
+  applicationCookie.type,
 ];
 
 /** Prefixes of the names that AWS keeps for itself ("SSL negotiation configurations for Classic Load Balancers"). */
@@ -60,9 +71,12 @@ export const settlePolicies = (sifted: ReadonlyArray<SiftedPolicy>): SettledPoli
 type Settled = Result.Result<SettledPolicy, ReadonlyArray<Finding>>;
 
 const settle = (sifted: SiftedPolicy, others: ReadonlyMap<string, SettledPolicy>): Settled => {
-  const { place, name, type, attributes } = sifted;
+  const { place, name, type, attributes, securityPolicy } = sifted;
   const at: Place = [...place, "attributes"];
-  if (type !== undefined && !builtTypes.includes(type)) return Result.fail([unknownType(place, type)]);
+  if (securityPolicy !== undefined) {
+    return Result.map(settleSecurityPolicy(name, place, securityPolicy), (policy) => ({ kind: "negotiation", policy }));
+  }
+  if (type !== undefined && !policyTypes.includes(type)) return Result.fail([unknownType(place, type)]);
   if (attributes === undefined) return Result.fail([]);
   switch (type) {
     case sslNegotiation.type:
@@ -73,6 +87,15 @@ const settle = (sifted: SiftedPolicy, others: ReadonlyMap<string, SettledPolicy>
       );
     case backendServerAuthentication.type:
       return settleAuthentication(attributes, at, others);
+    case proxyProtocol.type:
+      return Result.map(decodePart(proxyProtocol.attributes, at, attributes), (decoded) => ({
+        kind: "proxyProtocol",
+        preamble: decoded.ProxyProtocol ? { version: decoded.ProxyProtocolVersion ?? 1 } : undefined,
+      }));
+    case loadBalancerCookie.type:
+      return settleStickinessPolicy(loadBalancerCookie, attributes, at);
+    case applicationCookie.type:
+      return settleStickinessPolicy(applicationCookie, attributes, at);
     default:
       return Result.fail([]);
   }
@@ -91,6 +114,17 @@ const settleNegotiation = (name: string, attributes: Readonly<Record<string, unk
     })),
   );
 };
+
+/** The attributes stay as written: each listener with the policy makes its own of it. */
+const settleStickinessPolicy = <A>(
+  policyType: PolicyType<A>,
+  attributes: Readonly<Record<string, unknown>>,
+  at: Place,
+): Settled =>
+  Result.map(decodePart(policyType.attributes, at, attributes), () => ({
+    kind: "stickiness",
+    stickiness: { type: policyType.type, attributes },
+  }));
 
 const settlePublicKey = (name: string, text: string, place: Place): Settled => {
   const key = readPublicKey(text);
@@ -146,9 +180,8 @@ export const describeUnknownPolicy = (name: string, known: Iterable<string>): st
 
 const unknownType = (place: Place, type: string): Finding => {
   const at: Place = [...place, "type"];
-  const expected = spellChoice(builtTypes);
-  if (unbuiltTypes.includes(type)) return { place: at, problem: `${type} is not built yet`, expected };
-  const nearest = findNearestName(type, [...builtTypes, ...unbuiltTypes]);
+  const expected = spellChoice(policyTypes);
+  const nearest = findNearestName(type, policyTypes);
   const hint = nearest === undefined ? "" : `; did you mean ${spellValue(nearest)}?`;
   return { place: at, problem: `${spellValue(type)} is not a policy type${hint}`, expected };
 };

@@ -4,6 +4,8 @@
  * Never decides what is wrong.
  */
 
+import { isKeyText, keyWords } from "../../model/key-text.ts";
+
 /** One thing to mend: where it stands, what is wrong and what would be right ("expected …"). */
 export interface Problem {
   readonly path: string;
@@ -33,15 +35,23 @@ export const spellPlace = (place: Place): string => {
   return text;
 };
 
-/** Spells a value in a few words: texts and numbers as they are, lists and objects by kind; keys in PEM are no one's. */
+/** Spells a value in a few words: texts and numbers as they are, lists and objects by kind; keys are no one's. */
 export const spellValue = (value: unknown): string => {
   if (typeof value === "string" && value.includes("-----BEGIN")) return "PEM text";
+  if (typeof value === "string" && isKeyText(value)) return keyWords;
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) return "an object";
   return String(value);
 };
+
+/** Something that was meant to switch a check on, and is the value of no variable. */
+export const describeUndefined = (place: Place): Finding => ({
+  place,
+  problem: "is undefined",
+  expected: `a value, or no \`${place.at(-1)}\` at all`,
+});
 
 /** Joins words as "a, b or c". */
 export const spellChoice = (words: ReadonlyArray<string>): string =>

@@ -13,7 +13,7 @@ export interface PublicKeyFault {
 
 const expected = "the base64 text that `openssl x509 -in FILE -pubkey -noout` prints";
 
-/** SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7), or why the text has none. */
+/** SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7) as the library writes it, or why the text has none. */
 export const readPublicKey = (text: string): Uint8Array | PublicKeyFault => {
   const blocks = [...text.matchAll(/-----BEGIN ([^-]*)-----/g)].map(([, label = ""]) => label);
   if (blocks.length > 1) return { problem: "has several PEM blocks", expected: "one public key; one policy for each" };
@@ -27,9 +27,27 @@ export const readPublicKey = (text: string): Uint8Array | PublicKeyFault => {
   const key = attempt(() => createPublicKey({ key: der, format: "der", type: "spki" }));
   if (key === undefined) return { problem: `is ${nameContent(der)}, not a public key`, expected };
   const spki = key.export({ format: "der", type: "spki" });
-  // An instance's key is compared byte by byte, so only the one encoding that certificates have can ever match.
-  if (!spki.equals(der)) return { problem: "is a public key with something more behind it or in it", expected };
+  // An instance's key is compared byte by byte, in the library's encoding, whatever its certificate has.
+  const isCompressed = key.asymmetricKeyType === "ec" && der.equals(compressPoint(spki));
+  if (!spki.equals(der) && !isCompressed)
+    return { problem: "is a public key with something more behind it or in it", expected };
   return new Uint8Array(spki);
+};
+
+/**
+ * A key on an elliptic curve with its point compressed (RFC 5480 §2.2): one coordinate, and whether the other one is odd.
+ * Short enough on every curve that the library knows for lengths of one byte.
+ */
+const compressPoint = (spki: Buffer): Buffer => {
+  const sizeOfHead = (at: number) => (spki[at + 1]! < 0x80 ? 2 : 3);
+  const algorithmAt = sizeOfHead(0);
+  const pointAt = algorithmAt + 2 + spki[algorithmAt + 1]!;
+  const algorithm = spki.subarray(algorithmAt, pointAt);
+  // Behind the count of unused bits: 4 for both coordinates.
+  const both = spki.subarray(pointAt + sizeOfHead(pointAt) + 2);
+  const one = both.subarray(0, both.length / 2);
+  const point = Buffer.from([0x03, one.length + 2, 0, 2 | (both.at(-1)! & 1), ...one]);
+  return Buffer.concat([Buffer.from([0x30, algorithm.length + point.length]), algorithm, point]);
 };
 
 const nameBlock = (label: string): string => {

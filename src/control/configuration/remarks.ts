@@ -1,6 +1,8 @@
 /**
- * What is worth a word in a configuration that is sound: policies of which the TLS library lacks a part, certificates that
- * end soon or are odd, certificates that nobody will ever be shown.
+ * What is worth a word in a configuration that is sound: policies of which the TLS library lacks a part or, where no
+ * listener uses them, everything; certificates that end soon or are odd, certificates that nobody will ever be shown;
+ * instances that prove nothing though they are listed as if they should; PROXY headers that are never sent, or believed of
+ * anybody.
  * Asked by `check`, at the start and after a reload; the words on one policy or one certificate are tls/'s.
  * Owns who is told of what, once for all listeners that it concerns. Never refuses anything.
  */
@@ -9,6 +11,7 @@ import { parseAddress } from "../../model/address.ts";
 import type { CertificateSource, PemSource } from "../../model/certificate-source.ts";
 import type { Configuration } from "../../model/configuration.ts";
 import type { Listener } from "../../model/listener.ts";
+import { isLayer7 } from "../../model/protocol.ts";
 import type { ListenerSecurity } from "../../model/security.ts";
 import { type Authority, type Certificate, loadAuthority, loadCertificate, remarksAt } from "../../tls/certificate.ts";
 import type { CertificateError } from "../../tls/certificate-error.ts";
@@ -28,7 +31,11 @@ export const findRemarks = Effect.fnUntraced(function* (
   nowMs: number,
 ): Effect.fn.Return<ReadonlyArray<string>> {
   const remarks: Remarks = new Map();
-  for (const { name, listeners } of configuration.loadBalancers) {
+  for (const { name, listeners, securityPolicies = [] } of configuration.loadBalancers) {
+    // In use it would have been refused; as it is, it waits to be.
+    for (const policy of securityPolicies.filter((one) => effectivePolicy(one).isEmpty)) {
+      remarks.set(`${remarkOnPolicy(policy)} A listener that names it will be refused.`, [name]);
+    }
     for (const listener of listeners) {
       const who = `${name}, ${listener.protocol} ${listener.port}`;
       for (const text of yield* findListenerRemarks(listener, nowMs)) {
@@ -42,7 +49,7 @@ export const findRemarks = Effect.fnUntraced(function* (
 });
 
 const findListenerRemarks = Effect.fnUntraced(function* (
-  { security, instanceSecurity }: Listener,
+  { protocol, security, instancePort, instanceSecurity, instancePreamble, trustedProxies = [] }: Listener,
   nowMs: number,
 ): Effect.fn.Return<ReadonlyArray<string>> {
   const remarks: Array<string> = [];
@@ -56,6 +63,17 @@ const findListenerRemarks = Effect.fnUntraced(function* (
     for (const source of security.certificates) certificates.push(...(yield* tryToLoadCertificate(source)));
     for (const certificate of certificates) remark(certificate);
     if (certificates.length === security.certificates.length) remarks.push(...findMisfits(certificates, security));
+  }
+  if (instanceSecurity !== undefined && !instanceSecurity.keys && !instanceSecurity.authority) {
+    remarks.push(`nothing is authenticated on instance port ${instancePort}: its list in \`backendPolicies\` is empty`);
+  }
+  if (instancePreamble !== undefined && isLayer7(protocol)) {
+    remarks.push(
+      `instance port ${instancePort} gets no PROXY header from here: requests of many clients share a connection, and X-Forwarded-For says whose each is`,
+    );
+  }
+  if (trustedProxies.some(({ prefixBits }) => prefixBits === 0)) {
+    remarks.push("`trustedProxies` has every address: any client can say that it is any other");
   }
   for (const authority of [security?.clientAuth?.ca, instanceSecurity?.authority?.ca]) {
     if (authority !== undefined) for (const loaded of yield* tryToLoadAuthority(authority)) remark(loaded);

@@ -55,7 +55,7 @@ const collect = (issue: SchemaIssue.Issue, position: Position, findings: Array<F
       return;
     case "AnyOf":
       if (issue.issues.length === 0) findings.push(describeValue(position, issue.ast));
-      for (const inner of issue.issues) collect(inner, position, findings);
+      collectNearest(issue.issues, position, findings);
       return;
     case "MissingKey":
       findings.push(describeMissing(position));
@@ -75,6 +75,22 @@ const collect = (issue: SchemaIssue.Issue, position: Position, findings: Array<F
       findings.push({ place: position.place, ...phrase(position.value, issue.annotations) });
       return;
   }
+};
+
+/** An object that has none of several shapes was meant to have the one with most of its keys, or else the first. */
+const collectNearest = (issues: ReadonlyArray<SchemaIssue.Issue>, position: Position, findings: Array<Finding>) => {
+  const { value } = position;
+  const keys = typeof value === "object" && value !== null ? Object.keys(value) : [];
+  let nearest: SchemaIssue.Issue | undefined;
+  let most = -1;
+  for (const issue of issues) {
+    const known = issue._tag === "Composite" && issue.ast._tag === "Objects" ? issue.ast.propertySignatures : [];
+    const shared = known.filter(({ name }) => keys.includes(String(name))).length;
+    if (shared <= most) continue;
+    most = shared;
+    nearest = issue;
+  }
+  if (nearest !== undefined) collect(nearest, position, findings);
 };
 
 const describeValue = ({ place, value }: Position, ast: SchemaAST.AST): Finding => {
@@ -118,8 +134,14 @@ const phrase = (value: unknown, annotations: Annotations): { problem: string; ex
   const { title, expected } = annotationsOf({ annotations });
   // What may be a key or a passphrase is not repeated: problems end up in logs.
   const isSecret = annotations?.isSecret === true && typeof value !== "object";
-  return { problem: `${isSecret ? "the value" : spellValue(value)} is not ${title}`, expected };
+  const nearest = typeof value === "string" ? findNearestName(value, knownOf(annotations)) : undefined;
+  const hint = nearest === undefined ? "" : `; did you mean ${spellValue(nearest)}?`;
+  return { problem: `${isSecret ? "the value" : spellValue(value)} is not ${title}${hint}`, expected };
 };
+
+/** The legal texts, where an annotation lists them for a "did you mean". */
+const knownOf = (annotations: Annotations): ReadonlyArray<string> =>
+  Array.isArray(annotations?.known) ? annotations.known : [];
 
 const annotationsOf = (annotated: { readonly annotations?: Annotations } | undefined) => ({
   title: String(annotated?.annotations?.title ?? "a legal value"),

@@ -3,11 +3,13 @@
  * The part of sift.ts for encryption; what is broken by itself is left out here and told by the shape check.
  * Owns no message, resolves no path and knows no policy type.
  */
+import type { TlsProtocol } from "../../model/security-policy.ts";
 import {
   WrittenCertificate,
   WrittenClientAuth,
   WrittenInstanceAuthority,
-  WrittenPolicy,
+  WrittenSecurityPolicy,
+  WrittenTypedPolicy,
 } from "../../model/written-security.ts";
 import type { Place } from "./problem.ts";
 import { itemsOf, membersOf, take } from "./sound-parts.ts";
@@ -32,12 +34,23 @@ export interface SiftedListenerSecurity {
   readonly policies: ReadonlyArray<Placed<string>>;
   readonly clientAuth: Placed<typeof WrittenClientAuth.Type> | undefined;
   readonly isClientAuthWritten: boolean;
+  /** Keys that stand there with `undefined`, as a mistyped variable is. */
+  readonly undefinedKeys: ReadonlyArray<string>;
+}
+
+/** A security policy that is written out; members are undefined where they are broken. */
+export interface SiftedSecurityPolicy {
+  readonly protocols: ReadonlyArray<TlsProtocol> | undefined;
+  readonly hasServerOrder: boolean | undefined;
+  readonly ciphers: ReadonlyArray<string> | undefined;
 }
 
 /** A policy of a load balancer; `type` and `attributes` are undefined where they are broken. */
 export interface SiftedPolicy {
   readonly place: Place;
   readonly name: string;
+  /** There for a security policy that is written out, which has neither `type` nor `attributes`. */
+  readonly securityPolicy: SiftedSecurityPolicy | undefined;
   readonly type: string | undefined;
   readonly attributes: Readonly<Record<string, unknown>> | undefined;
 }
@@ -69,6 +82,9 @@ export const siftListenerSecurity = (place: Place, members: ReadonlyMap<string, 
     ),
     clientAuth: placed([...place, "clientAuth"], soundClientAuth)[0],
     isClientAuthWritten: clientAuth !== undefined,
+    undefinedKeys: ["certificate", "certificates", "policies", "clientAuth"].filter(
+      (key) => members.has(key) && members.get(key) === undefined,
+    ),
   };
 };
 
@@ -79,10 +95,22 @@ export const siftPolicies = (place: Place, written: unknown): ReadonlyArray<Sift
     return {
       place: [...place, name],
       name,
-      type: take(WrittenPolicy.fields.type, members.get("type")),
-      attributes: take(WrittenPolicy.fields.attributes, members.get("attributes")),
+      securityPolicy: siftSecurityPolicy(members),
+      type: take(WrittenTypedPolicy.fields.type, members.get("type")),
+      attributes: take(WrittenTypedPolicy.fields.attributes, members.get("attributes")),
     };
   });
+
+const siftSecurityPolicy = (members: ReadonlyMap<string, unknown>): SiftedSecurityPolicy | undefined => {
+  const { protocols, hasServerOrder, ciphers } = WrittenSecurityPolicy.fields;
+  const isTyped = members.has("type") || members.has("attributes");
+  if (isTyped || !["protocols", "hasServerOrder", "ciphers"].some((key) => members.has(key))) return undefined;
+  return {
+    protocols: take(protocols, members.get("protocols")),
+    hasServerOrder: take(hasServerOrder, members.get("hasServerOrder")),
+    ciphers: take(ciphers, members.get("ciphers")),
+  };
+};
 
 /** Takes the back-end policies of a load balancer, by instance port. */
 export const siftBackendPolicies = (place: Place, written: unknown): ReadonlyArray<SiftedBackendPolicies> =>

@@ -7,9 +7,10 @@ import { Schema, Struct } from "effect";
 import { type Address, parseAddress } from "../../model/address.ts";
 import { Attributes } from "../../model/attributes.ts";
 import { WrittenConfiguration, WrittenManagement } from "../../model/configuration.ts";
+import { WrittenHealthCheck } from "../../model/health-check.ts";
 import { parseHost, splitHostAndPort } from "../../model/host.ts";
 import { type Instance, WrittenInstance, WrittenInventoryEntry } from "../../model/instance.ts";
-import { WrittenListener } from "../../model/listener.ts";
+import { WrittenListener, WrittenTrustedProxies } from "../../model/listener.ts";
 import { WrittenLoadBalancer } from "../../model/load-balancer.ts";
 import type { Protocol } from "../../model/protocol.ts";
 import type { Place } from "./problem.ts";
@@ -26,6 +27,17 @@ import { itemsOf, membersOf, take } from "./sound-parts.ts";
 /** A bind address that was left out binds everything; one that is broken must not be compared with others. */
 export type Bind = { readonly isKnown: true; readonly address: Address | undefined } | { readonly isKnown: false };
 
+/** What a listener writes about PROXY headers; whether a member stands there counts even where its value is broken. */
+export interface SiftedProxies {
+  readonly accepts: boolean;
+  readonly isAcceptWritten: boolean;
+  /** Blocks of addresses, each sound. */
+  readonly trusted: ReadonlyArray<string>;
+  readonly areTrustedWritten: boolean;
+  /** `trustedProxies: []`. */
+  readonly hasEmptyTrusted: boolean;
+}
+
 /** The sound members of a listener; `instanceProtocol` is the listener's own where it was left out. */
 export interface SiftedListener {
   readonly place: Place;
@@ -35,6 +47,7 @@ export interface SiftedListener {
   readonly isInstanceProtocolWritten: boolean;
   readonly instancePort: number | undefined;
   readonly security: SiftedListenerSecurity;
+  readonly proxies: SiftedProxies;
 }
 
 /** An entry of an instance list that is a text; what it names is settled by the rules. */
@@ -52,8 +65,11 @@ export interface SiftedLoadBalancer {
   readonly instances: ReadonlyArray<SiftedInstance>;
   /** Those that were written; the rules fill in the rest. */
   readonly attributes: Partial<Attributes>;
+  readonly healthCheck: WrittenHealthCheck | undefined;
   readonly policies: ReadonlyArray<SiftedPolicy>;
   readonly backendPolicies: ReadonlyArray<SiftedBackendPolicies>;
+  /** `backendPolicies: undefined`, as a mistyped variable is. */
+  readonly areBackendPoliciesUndefined: boolean;
 }
 
 /** The sound members of a configuration; an inventory id whose entry is broken maps to undefined. */
@@ -65,6 +81,7 @@ export interface SiftedConfiguration {
   };
   readonly shutdownGrace: number | undefined;
   readonly maxConnections: number | undefined;
+  readonly cookieSecret: string | ReadonlyArray<string> | undefined;
   readonly inventory: ReadonlyMap<string, Omit<Instance, "id"> | undefined>;
   readonly loadBalancers: ReadonlyArray<SiftedLoadBalancer>;
 }
@@ -81,6 +98,7 @@ export const siftConfiguration = (written: unknown): SiftedConfiguration => {
     },
     shutdownGrace: take(WrittenConfiguration.fields.shutdownGrace, root.get("shutdownGrace")),
     maxConnections: take(WrittenConfiguration.fields.maxConnections, root.get("maxConnections")),
+    cookieSecret: take(WrittenConfiguration.fields.cookieSecret, root.get("cookieSecret")),
     inventory: new Map([...membersOf(root.get("instances"))].map(([id, entry]) => [id, siftInventoryEntry(entry)])),
     loadBalancers: [...membersOf(root.get("loadBalancers"))].map(([name, value]) => siftLoadBalancer(name, value)),
   };
@@ -101,8 +119,10 @@ const siftLoadBalancer = (name: string, written: unknown): SiftedLoadBalancer =>
       return text === undefined ? [] : [{ place: [...place, "instances", index], text }];
     }),
     attributes: siftAttributes(members.get("attributes")),
+    healthCheck: take(WrittenHealthCheck, members.get("healthCheck")),
     policies: siftPolicies([...place, "policies"], members.get("policies")),
     backendPolicies: siftBackendPolicies([...place, "backendPolicies"], members.get("backendPolicies")),
+    areBackendPoliciesUndefined: members.has("backendPolicies") && members.get("backendPolicies") === undefined,
   };
 };
 
@@ -129,18 +149,29 @@ const siftListener = (place: Place, written: unknown): SiftedListener => {
     isInstanceProtocolWritten,
     instancePort: take(fields.instancePort, members.get("instancePort")),
     security: siftListenerSecurity(place, members),
+    proxies: siftProxies(members.get("acceptProxyProtocol"), members.get("trustedProxies")),
   };
 };
+
+const siftProxies = (accept: unknown, trusted: unknown): SiftedProxies => ({
+  accepts: take(WrittenListener.fields.acceptProxyProtocol, accept) === true,
+  isAcceptWritten: accept !== undefined,
+  trusted: itemsOf(trusted).flatMap((item) => take(WrittenTrustedProxies, [item]) ?? []),
+  areTrustedWritten: trusted !== undefined,
+  hasEmptyTrusted: Array.isArray(trusted) && trusted.length === 0,
+});
 
 const siftInventoryEntry = (written: unknown): Omit<Instance, "id"> | undefined => {
   const entry = take(WrittenInventoryEntry, written);
   if (entry === undefined) return undefined;
   const { host, port } = typeof entry === "string" ? splitHostAndPort(entry)! : { ...entry, host: entry.address };
   const zone = typeof entry === "string" ? undefined : entry.zone;
+  const weight = typeof entry === "string" ? undefined : entry.weight;
   return {
     host: parseHost(host)!,
     ...(port === undefined ? {} : { port }),
     ...(zone === undefined ? {} : { zone }),
+    ...(weight === undefined ? {} : { weight }),
   };
 };
 

@@ -189,13 +189,19 @@ const writeLastLines = ({ lastLines }: ClientFacts, connectionEnd: Uint8Array, o
   out.put(connectionEnd);
 };
 
-/** Writes a response head for a client: fields in the order and case received, our Connection last. */
+/** Who adds fields of our own to an answer, behind the instance's: whole lines, or nothing. */
+export interface OwnFields {
+  writeOwnFields(head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void;
+}
+
+/** Writes a response head for a client: fields in the order and case received, then `own`, our Connection last. */
 export const writeResponseHead = (
   head: ResponseHeadParser,
   bytes: Uint8Array,
   isChunked: boolean,
   keepsAlive: boolean,
   out: ByteWriter,
+  own?: OwnFields,
 ): void => {
   let from = head.start;
   if (!head.isPlainStatusLine) {
@@ -203,6 +209,7 @@ export const writeResponseHead = (
     writeStatusLine(head, bytes, out);
   }
   writeFields(head, bytes, from, head.status === 204 ? leftOutWithoutBody : leftOutOfResponse, out);
+  own?.writeOwnFields(head, bytes, out);
   if (isChunked) writeTransferEncoding(head, out);
   out.put(keepsAlive ? keepAliveEnd : closeEnd);
 };
@@ -215,9 +222,15 @@ export const writeInterimHead = (head: ResponseHeadParser, bytes: Uint8Array, ou
 };
 
 /** Writes the response that ends HTTP on a connection (101): its fields, and the upgrade that was asked for. */
-export const writeUpgradeHead = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
+export const writeUpgradeHead = (
+  head: ResponseHeadParser,
+  bytes: Uint8Array,
+  out: ByteWriter,
+  own?: OwnFields,
+): void => {
   writeStatusLine(head, bytes, out);
   writeFields(head, bytes, head.fieldsStart, leftOutWithoutBody, out);
+  own?.writeOwnFields(head, bytes, out);
   out.put(webSocketLine);
   out.put(upgradeEnd);
 };

@@ -1,73 +1,89 @@
-// A lease: one member at a time, given back exactly once, to the balancer that it came from.
+// A lease: one member at a time, given back exactly once, wherever the member is by then.
 import { expect, test } from "bun:test";
 import { Lease } from "../../../src/balance/lease.ts";
+import { defaultBalanceTerms, Member } from "../../../src/balance/member.ts";
 import { makeMembership } from "../../../src/balance/membership.ts";
-import type { BalancerPolicy } from "../../../src/policy/index.ts";
-
-const makeMembers = (...ids: ReadonlyArray<string>) => ids.map((id) => ({ id, outstanding: 0 }));
-
-/** The first that is not excluded; writes down what it is told. */
-const makePolicy = (log: Array<string>, name = ""): BalancerPolicy => ({
-  name: "first",
-  make: (members) => ({
-    pick: (exclude) => members.find((member) => exclude?.has(member) !== true),
-    leased: (member) => log.push(`${name}+${member.id}`),
-    returned: (member) => log.push(`${name}-${member.id}`),
-  }),
-});
-
-test("a membership has its members and a balancer made for them", () => {
-  const members = makeMembers("a", "b");
-  const membership = makeMembership(members, makePolicy([]));
-  expect(membership.members).toBe(members);
-  expect(membership.balancer.pick()).toBe(members[0]);
-});
+import { makeSpyPolicy } from "./spy-policy.ts";
 
 test("taken, it counts; given back, it counts no more; given back again, nothing", () => {
   const log: Array<string> = [];
-  const members = makeMembers("a");
-  const lease = new Lease<(typeof members)[number]>();
+  const member = new Member("a");
+  const lease = new Lease<Member>();
   lease.giveBack();
-  expect(lease.take(makeMembership(members, makePolicy(log)))).toBe(members[0]);
-  expect([lease.member, members[0]?.outstanding]).toEqual([members[0], 1]);
+  expect(lease.take(makeMembership([member], makeSpyPolicy(log)))).toBe(member);
+  expect([lease.member, member.outstanding]).toEqual([member, 1]);
   lease.giveBack();
   lease.giveBack();
-  expect([lease.member, members[0]?.outstanding]).toEqual([undefined, 0]);
-  expect(log).toEqual(["+a", "-a"]);
+  expect([lease.member, member.outstanding]).toEqual([undefined, 0]);
+  expect(log).toEqual(["+a", "(a", ")a"]);
 });
 
 test("taking again gives the held member back first, even when nobody is left", () => {
   const log: Array<string> = [];
-  const members = makeMembers("a", "b");
-  const [a, b] = members as [(typeof members)[number], (typeof members)[number]];
-  const membership = makeMembership(members, makePolicy(log));
-  const lease = new Lease<(typeof members)[number]>();
+  const [a, b] = [new Member("a"), new Member("b")];
+  const membership = makeMembership([a, b], makeSpyPolicy(log));
+  const lease = new Lease<Member>();
   lease.take(membership);
   expect(lease.take(membership, new Set([a]))).toBe(b);
   expect([a.outstanding, b.outstanding]).toEqual([0, 1]);
   expect(lease.take(membership, new Set([a, b]))).toBeUndefined();
   expect([lease.member, a.outstanding, b.outstanding]).toEqual([undefined, 0, 0]);
   lease.giveBack();
-  expect(log).toEqual(["+a", "-a", "+b", "-b"]);
+  expect(log.slice(2)).toEqual(["(a", ")a", "(b", ")b"]);
 });
 
-test("after a reload the member goes back to the balancer that gave it", () => {
+test("a member that has left is given back, without its old listener", () => {
   const log: Array<string> = [];
-  const members = makeMembers("a");
-  const lease = new Lease<(typeof members)[number]>();
-  lease.take(makeMembership(members, makePolicy(log, "old")));
-  lease.take(makeMembership(members, makePolicy(log, "new")));
-  lease.giveBack();
-  expect(log).toEqual(["old+a", "old-a", "new+a", "new-a"]);
-  expect(members[0]?.outstanding).toBe(0);
+  const member = new Member("a");
+  const membership = makeMembership([member], makeSpyPolicy(log));
+  const lease = new Lease<Member>();
+  lease.take(membership);
+  membership.replace([]);
+  expect(lease.take(membership)).toBeUndefined();
+  expect(member.outstanding).toBe(0);
+  expect(log).toEqual(["+a", "(a", "-a"]);
 });
 
 test("leases on one member add up", () => {
-  const members = makeMembers("a");
-  const membership = makeMembership(members, makePolicy([]));
-  const leases = Array.from({ length: 5 }, () => new Lease<(typeof members)[number]>());
+  const member = new Member("a");
+  const membership = makeMembership([member], makeSpyPolicy([]));
+  const leases = Array.from({ length: 5 }, () => new Lease<Member>());
   for (const lease of leases) lease.take(membership);
-  expect(members[0]?.outstanding).toBe(5);
+  expect(member.outstanding).toBe(5);
   for (const lease of leases) lease.giveBack();
-  expect(members[0]?.outstanding).toBe(0);
+  expect(member.outstanding).toBe(0);
+});
+
+test("a member that is asked for by name is held if it has room, whoever would be picked", () => {
+  const [a, b] = [new Member("a"), new Member("b")];
+  b.setTerms({ ...defaultBalanceTerms, weight: 0, maxOutstanding: 1 }, 0);
+  const membership = makeMembership([a, b], makeSpyPolicy([]));
+  const [one, other] = [new Lease<Member>(), new Lease<Member>()];
+  one.take(membership);
+  expect([one.hold(b), one.member, a.outstanding, b.outstanding]).toEqual([true, b, 0, 1]);
+  expect([other.hold(b), other.member, b.outstanding]).toEqual([false, undefined, 1]);
+  one.giveBack();
+  expect([other.hold(b), b.outstanding]).toEqual([true, 1]);
+});
+
+test("the key goes to the balancer", () => {
+  const keys: Array<number> = [];
+  const spy = makeSpyPolicy([]);
+  const membership = makeMembership([new Member("a")], {
+    name: "keyed",
+    make: (options) => {
+      const balancer = spy.make<never>(options);
+      return {
+        ...balancer,
+        pick: (key) => {
+          keys.push(key);
+          return undefined;
+        },
+      };
+    },
+  });
+  const lease = new Lease<Member>();
+  lease.take(membership, undefined, 7);
+  lease.take(membership);
+  expect(keys).toEqual([7, 0]);
 });

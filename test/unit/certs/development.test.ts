@@ -1,7 +1,7 @@
 // Development certificates in files: what is written, what is used again, what is never written over.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Effect } from "effect";
 import {
@@ -130,6 +130,69 @@ test("what somebody else put there is never written over", async () => {
   expect(await refuse({ "authority.pem": authority.certPem })).toMatch(
     /^authority\.pem is there without its key, authority\.key/,
   );
+});
+
+const ensureRefusal = async (directory: string): Promise<string> => {
+  const error = await ensureDevelopmentCertificate(directory, names, ips).catch((cause: unknown) => cause);
+  expect(error).toBeInstanceOf(IssueError);
+  return (error as IssueError).message.replaceAll(`${directory}/`, "");
+};
+
+test("nothing is used that others may write, neither the folder nor a file, though it was good before", async () => {
+  using folder = makeFolder();
+  const files = await issueDevelopmentCertificate({ directory: folder.path, names, ips });
+  for (const mode of [0o770, 0o707]) {
+    chmodSync(folder.path, mode);
+    const words = `${folder.path} can't be used: other users may write into it (chmod go-w would end that)`;
+    expect(await refusal(folder.path)).toBe(`${words}: move it away, or issue elsewhere`);
+    expect(await ensureRefusal(folder.path)).toBe(`${words}: move it away, or issue elsewhere`);
+  }
+  chmodSync(folder.path, 0o700);
+  for (const file of [files.caKeyFile, files.caFile, files.keyFile, files.certFile]) {
+    chmodSync(file, 0o620);
+    const name = file.slice(folder.path.length + 1);
+    expect(await refusal(folder.path)).toStartWith(`${name} can't be used: other users may write into it`);
+    if (file !== files.caKeyFile) expect(await ensureRefusal(folder.path)).toStartWith(`${name} can't be used: `);
+    chmodSync(file, 0o600);
+  }
+  expect((await ensureDevelopmentCertificate(folder.path, names, ips)).certFile).toBe(files.certFile);
+});
+
+// Only root can give a file away.
+test.skipIf(process.getuid?.() !== 0)("nothing is used that belongs to another user", async () => {
+  using folder = makeFolder();
+  const { caKeyFile, caFile, keyFile } = await issueDevelopmentCertificate({ directory: folder.path, names, ips });
+  for (const file of [folder.path, caKeyFile, caFile, keyFile]) {
+    chownSync(file, 65_534, 65_534);
+    expect(await refusal(folder.path)).toContain("can't be used: it belongs to another user (65534): move it away");
+    if (file !== caKeyFile) expect(await ensureRefusal(folder.path)).toContain("belongs to another user");
+    chownSync(file, 0, 0);
+  }
+});
+
+test("a key that others may read is used, and told", async () => {
+  using folder = makeFolder();
+  const terms = { directory: folder.path, names, ips };
+  const { keyFile, caKeyFile, remarks } = await issueDevelopmentCertificate(terms);
+  expect(remarks).toEqual([]);
+  chmodSync(keyFile, 0o604);
+  chmodSync(caKeyFile, 0o640);
+  expect((await issueDevelopmentCertificate(terms)).remarks).toEqual(
+    [keyFile, caKeyFile].map(
+      (file) => `other users may read ${file} (chmod 600 would end that): a key that others know proves nothing`,
+    ),
+  );
+});
+
+test("a pipe or a folder in a file's place is refused, and nobody waits for it", async () => {
+  using folder = makeFolder();
+  const keyFile = join(folder.path, "authority.key");
+  expect(Bun.spawnSync(["mkfifo", "-m", "600", keyFile]).exitCode).toBe(0);
+  const issue = () => issueDevelopmentCertificate({ directory: folder.path, names, ips });
+  await expect(issue()).rejects.toThrow(`${keyFile} is no file: move it away, or issue elsewhere`);
+  rmSync(keyFile);
+  mkdirSync(keyFile);
+  await expect(issue()).rejects.toThrow(`${keyFile} is a folder: move it away, or issue elsewhere`);
 });
 
 test("an authority of one's own signs too, and one that ends soon doesn't", async () => {

@@ -1,7 +1,7 @@
 // Demo mode's certificate: kept where it can be, else made for this start, with the reason in one line.
 import { expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Effect } from "effect";
 import { ensureDemoCertificate } from "../../../src/main/demo-certificate.ts";
@@ -31,6 +31,18 @@ test("whether kept or not, it is served without a remark, to those who ask for e
     expect(certificate.names).toEqual(["localhost", "127.0.0.1"]);
     expect(remarksAt(certificate, Date.now())).toEqual([]);
   }
+});
+
+test("a folder that others may write is left alone", async () => {
+  using state = makeFolder();
+  await ensure(state.path);
+  chmodSync(join(state.path, "demo"), 0o777);
+  const next = await ensure(state.path);
+  expect(next.remark).toStartWith(
+    `demo mode's certificate is new at each start: ${join(state.path, "demo")} can't be used: other users may write`,
+  );
+  expect(next.authorityFile).toBeUndefined();
+  expect(next.source.key).toHaveProperty("text");
 });
 
 test("what is in its way is named, and left alone", async () => {

@@ -19,6 +19,7 @@ const instance = (id: string, address: string, port: number | undefined) => ({
   address,
   port,
   state: "InService" as const,
+  reasonCode: "N/A" as const,
   description: "N/A",
   openConnections: 0,
   outstanding: 0,

@@ -1,6 +1,6 @@
 // Where state is kept, that the directory is private, and what is said when it can't be had.
 import { expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Effect } from "effect";
 import { ensureStateDirectory, findStateDirectory, type StateEnvironment } from "../../../src/main/state-directory.ts";
@@ -39,6 +39,15 @@ test("nothing is made where nobody asks for it", () => {
   findStateDirectory({ HOME: folder.path });
   ensureStateDirectory({ HOME: folder.path });
   expect(existsSync(join(folder.path, ".local"))).toBe(false);
+});
+
+// Only root can give a directory away.
+test.skipIf(process.getuid?.() !== 0)("one that belongs to another user isn't used", async () => {
+  using folder = makeFolder();
+  chownSync(folder.path, 65_534, 65_534);
+  expect(await ensure({ STATE_DIRECTORY: folder.path })).toBe(
+    `the state directory ${folder.path}: it belongs to another user (65534); name another with STATE_DIRECTORY`,
+  );
 });
 
 test("what is wrong with it is said in one line, with the way out", async () => {

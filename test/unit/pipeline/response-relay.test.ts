@@ -26,6 +26,7 @@ describe("a response", () => {
     mayUpgrade: false,
     responseLimits: defaultHeadLimits,
     mayKeepAlive: () => true,
+    writeOwnFields: () => {},
   };
 
   /** What the client got, and what became of both connections. */

@@ -4,9 +4,10 @@ import { afterEach, expect } from "bun:test";
 import roundRobin from "../../../policies/balance/round-robin.ts";
 import type { BackendConnection } from "../../../src/backend/backend-connection.ts";
 import type { BackendMember } from "../../../src/backend/backend-member.ts";
+import type { Lease } from "../../../src/balance/lease.ts";
 import { makeMembership } from "../../../src/balance/membership.ts";
-import type { Routed } from "../../../src/balance/routed.ts";
 import type { Reason } from "../../../src/errors.ts";
+import { makeAccepted } from "../../../src/listen/accepted.ts";
 import { type Attributes, defaultAttributes } from "../../../src/model/attributes.ts";
 import { countArmedDeadlines } from "../../../src/net/deadlines.ts";
 import type { Transport } from "../../../src/net/transport.ts";
@@ -30,7 +31,7 @@ export class FakeDial {
 
   constructor(
     private readonly user: DialUser,
-    private readonly routed: Routed<BackendMember>,
+    private readonly lease: Lease<BackendMember>,
   ) {
     const { transport, socket } = makeFakeTransport();
     this.transport = transport;
@@ -39,21 +40,21 @@ export class FakeDial {
 
   /** The connection is there. */
   answer(): void {
-    const { lease } = this.routed;
+    const { lease } = this;
     if (lease.member === undefined) throw new Error("nobody is dialled");
     this.user.proceed({ member: lease.member, transport: this.transport, lease });
   }
 
   /** No instance can be had. */
   refuse(reason: Reason = "connectRefused"): void {
-    this.routed.lease.giveBack();
+    this.lease.giveBack();
     this.user.failConnect(reason);
   }
 
   /** @internal */
   cancel(): void {
     this.isCancelled = true;
-    this.routed.lease.giveBack();
+    this.lease.giveBack();
   }
 }
 
@@ -86,12 +87,15 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
     loadBalancer: "web",
     listener: { protocol: "HTTP", port: 8080, instanceProtocol: "HTTP", instancePort: 80 },
     membership: makeMembership([member], roundRobin),
+    registered: [member],
     counters,
     idleTimeoutMs: 60_000,
     connectTimeoutMs: 5000,
     security: undefined,
     handshakeTimeoutMs: 10_000,
     http: makeHttpTerms(defaultAttributes),
+    sticky: undefined,
+    backendPreamble: undefined,
     requestLastLines: makeLastLines("http", 8080),
     ...times,
   };
@@ -109,10 +113,10 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
   client.localAddress = localAddress;
   const dials: Array<FakeDial> = [];
   const session = new HttpSession(
-    { transport, clientAddress: "203.0.113.7", clientCertificateLines: undefined },
+    { ...makeAccepted(transport), clientAddress: "203.0.113.7", clientCertificateLines: undefined },
     source,
-    (user, _source, _route, routed) => {
-      const dial = new FakeDial(user, routed);
+    (user, _source, _route, lease) => {
+      const dial = new FakeDial(user, lease);
       dials.push(dial);
       return { interruptUnsafe: () => dial.cancel() };
     },

@@ -1,11 +1,12 @@
 // The verdict on an instance's certificate, what is kept of its sessions, and how often its trouble is told.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import type { InstanceSecurity } from "../../../src/model/security.ts";
 import { clock } from "../../../src/net/clock.ts";
 import { observeNotices } from "../../../src/observe/notices.ts";
 import { BackendAuthentication, silenceMs } from "../../../src/tls/backend-authentication.ts";
 import { makeBackendSecurity } from "../../../src/tls/backend-security.ts";
+import { sessionAgeMaxMs } from "../../../src/tls/session-age.ts";
 import { issueTestCertificate, type TestCertificate, testAuthority } from "../../support/certificates.ts";
 import { trustAuthority, trustKeysOf } from "../../support/tls-instance.ts";
 
@@ -101,15 +102,57 @@ test("a session lives until its instance fails to prove itself, or TLS breaks", 
   const authentication = make(trustKeysOf(one));
   const session = new Uint8Array([1, 2, 3]);
   hear(() => {
-    authentication.keepSession(session);
+    authentication.keepSession(session, clock.nowMs);
     authentication.judge!(peer(one));
     expect(authentication.session).toBe(session);
     authentication.judge!(peer(two));
     expect(authentication.session).toBeUndefined();
-    authentication.keepSession(session);
+    authentication.keepSession(session, clock.nowMs);
     authentication.noteBrokenHandshake("WRONG_VERSION_NUMBER");
     expect(authentication.session).toBeUndefined();
   });
+});
+
+describe("under an authority", () => {
+  const [old, resumed, fresh] = [new Uint8Array([1]), new Uint8Array([2]), new Uint8Array([3])];
+
+  test("a session is resumed for an hour from the proof on, not from the ticket", () => {
+    const before = clock.nowMs;
+    try {
+      const authentication = make(trustAuthority(ca));
+      clock.nowMs = before + 30 * 60_000;
+      authentication.keepSession(old, before);
+      clock.nowMs = before + sessionAgeMaxMs - 1;
+      expect(authentication.session).toBe(old);
+      clock.nowMs = before + sessionAgeMaxMs;
+      expect(authentication.session).toBeUndefined();
+      authentication.keepSession(fresh, clock.nowMs);
+      expect(authentication.session).toBe(fresh);
+    } finally {
+      clock.nowMs = before;
+    }
+  });
+
+  test("what comes of resuming a session doesn't take its place: it stands for the same proof", () => {
+    const authentication = make(trustAuthority(ca));
+    authentication.keepSession(old, clock.nowMs);
+    authentication.keepSession(resumed, undefined);
+    expect(authentication.session).toBe(old);
+  });
+});
+
+test("where a key alone counts, the last session is resumed at any age", () => {
+  const before = clock.nowMs;
+  try {
+    const authentication = make(trustKeysOf(one));
+    authentication.keepSession(new Uint8Array([1]), before);
+    const last = new Uint8Array([2]);
+    authentication.keepSession(last, undefined);
+    clock.nowMs = before + 10 * sessionAgeMaxMs;
+    expect(authentication.session).toBe(last);
+  } finally {
+    clock.nowMs = before;
+  }
 });
 
 test("the same trouble is told once in a minute, and of different ones no more than eight", () => {

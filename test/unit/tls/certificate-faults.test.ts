@@ -1,6 +1,6 @@
 // Certificates, keys and authorities that can't be used: each fault names the file, what is wrong, and what belongs there.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { createPrivateKey, webcrypto } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, webcrypto } from "node:crypto";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Extension } from "@peculiar/x509";
@@ -11,6 +11,7 @@ import { loadAuthority, loadCertificate } from "../../../src/tls/certificate.ts"
 import { maxPemSizeBytes } from "../../../src/tls/pem-file.ts";
 import { x509 } from "../../../src/tls/x509.ts";
 import { issueTestCertificate, testAuthority, testIntermediate } from "../../support/certificates.ts";
+import { unsignedCertificate, der as writeDer } from "../../support/der.ts";
 import { makeFolder } from "../../support/folder.ts";
 
 setDefaultTimeout(30_000);
@@ -37,6 +38,32 @@ const asPem = (label: string, bytes: Uint8Array): string =>
 const truncate = (pem: string): string => pem.slice(0, pem.length / 2);
 const scramble = (pem: string): string => pem.replace(/^MII?/m, "!!!!");
 const request = asPem("CERTIFICATE REQUEST", der);
+
+/** The same bytes, said to be on P-192 (OID 1.2.840.10045.3.1.1). */
+const moveToP192 = (bytes: Uint8Array): Uint8Array => {
+  const moved = Buffer.from(bytes);
+  moved[moved.indexOf(Buffer.from("2a8648ce3d030107", "hex")) + 7] = 1;
+  return moved;
+};
+const p192Key = asPem(
+  "PRIVATE KEY",
+  moveToP192(createPrivateKey(good.keyPem).export({ type: "pkcs8", format: "der" })),
+);
+const p224Key = generateKeyPairSync("ec", { namedCurve: "secp224r1" }).privateKey;
+/** Made by OpenSSL, whose key nobody has any more. */
+const p224Certificate = [
+  "-----BEGIN CERTIFICATE-----",
+  "MIIBYzCCARKgAwIBAgIUTW7CiyPGE/dSZ1lJmq368ZUf7p0wCgYIKoZIzj0EAwIw",
+  "ETEPMA0GA1UEAwwGYS50ZXN0MB4XDTI2MTEyMjE1NDEwNVoXDTI2MTIyMjE1NDEw",
+  "NVowETEPMA0GA1UEAwwGYS50ZXN0ME4wEAYHKoZIzj0CAQYFK4EEACEDOgAEALVW",
+  "Hm+j24vLG8Dj1VG+zUx1sNsp1vokHGpK+hWQlDYlTmeIiAp8ovk8spVHth/jNPLw",
+  "ugbLd9WjUzBRMB0GA1UdDgQWBBQK8VuBjj6oLdIxf+/SELFoXdNOwzAfBgNVHSME",
+  "GDAWgBQK8VuBjj6oLdIxf+/SELFoXdNOwzAPBgNVHRMBAf8EBTADAQH/MAoGCCqG",
+  "SM49BAMCAz8AMDwCHE11h6UeU8NLKAqtdxzvNJ+Z7eqkMLAZ/auWozcCHAFXXkH6",
+  "qdQwqmqYlrnIB0ipcbdtJtu+T6qQ620=",
+  "-----END CERTIFICATE-----",
+  "",
+].join("\n");
 
 const load = async (files: {
   readonly cert?: string | Uint8Array;
@@ -91,6 +118,16 @@ const faults: ReadonlyArray<readonly [string, Parameters<typeof load>[0], RegExp
     { cert: good.certPem + truncate(intermediate.certPem) },
     /^site\.pem: certificate 2 of 2 is damaged/,
   ],
+  ...["+0000", "+0100"].flatMap((offset) =>
+    ["notBefore", "notAfter"].map(
+      (end) =>
+        [
+          `${end} with the offset ${offset}`,
+          { cert: asPem("CERTIFICATE", unsignedCertificate({ [end]: writeDer(0x17, `251101000000${offset}`) })) },
+          /^site\.pem: the certificate has a date that can't be read \(expected dates in UTC down to the second, such as /,
+        ] as const,
+    ),
+  ),
   ["an empty key", { key: "" }, /^site\.key: is empty \(expected a PEM block like -----BEGIN PRIVATE KEY-----\)/],
   ["a key in DER", { key: derOfKey }, /^site\.key: is binary/],
   ["a certificate for a key", { key: good.certPem }, /^site\.key: holds a CERTIFICATE only \(expected a PEM block/],
@@ -109,6 +146,22 @@ const faults: ReadonlyArray<readonly [string, Parameters<typeof load>[0], RegExp
   ],
   ["OpenSSH", { key: asPem("OPENSSH PRIVATE KEY", new Uint8Array(9)) }, /^site\.key: holds an OPENSSH PRIVATE KEY/],
   ["RSA-PSS", { key: asPem("PRIVATE KEY", pssKey) }, /^site\.key: the PRIVATE KEY is damaged, or of a kind/],
+  [
+    "P-224",
+    { key: p224Key.export({ type: "sec1", format: "pem" }) as string },
+    /^site\.key: the key is on the curve P-224, which the TLS library doesn't serve \(expected an RSA, ECDSA \(P-256, P-384 or P-521\) or Ed25519 key\)$/,
+  ],
+  ["P-192", { key: p192Key }, /^site\.key: the key is on the curve P-192, .+ \(expected an RSA, ECDSA \(P-256/],
+  [
+    "a certificate for P-224",
+    { cert: p224Certificate },
+    /^site\.pem: the key is on the curve P-224, .+ \(expected an RSA, ECDSA \(P-256/,
+  ],
+  [
+    "a certificate for P-192",
+    { cert: asPem("CERTIFICATE", moveToP192(der)) },
+    /^site\.pem: the key of the certificate is on the curve P-192, .+ \(expected X\.509 certificates with RSA, ECDSA \(P-256/,
+  ],
   [
     "another's key",
     { key: other.keyPem },

@@ -4,6 +4,7 @@ import { X509Certificate } from "node:crypto";
 import {
   type ClientCertificate,
   certificateLineMaxBytes,
+  commonNameOf,
   isValidAt,
   makeClientCertificateLines,
   readClientCertificate,
@@ -88,4 +89,20 @@ test("its time begins and ends to the second", () => {
 test("what can't be said isn't made up", () => {
   expect(readClientCertificate(unsignedCertificate({ notAfter: der(0x17, "240920015017+0100") }))).toBeUndefined();
   expect(readClientCertificate(new Uint8Array(0))).toBeUndefined();
+});
+
+test("the Common Name, the first of several, and none", async () => {
+  const commonNameIn = (subject: Uint8Array) => commonNameOf(new X509Certificate(unsignedCertificate({ subject })));
+  const { certPem } = await issueTestCertificate({ commonName: "Zoë, of the house" });
+  expect(commonNameOf(new X509Certificate(certPem))).toBe("Zoë, of the house");
+  expect(commonNameOf(undefined)).toBeUndefined();
+  const [first, second] = [
+    ["2.5.4.3", Str.utf8, "first"],
+    ["2.5.4.3", Str.utf8, "second"],
+  ] as const;
+  expect(commonNameIn(name(["2.5.4.10", Str.utf8, "Example"], first, second))).toBe("first");
+  expect(commonNameIn(name(["2.5.4.10", Str.utf8, "Example"]))).toBeUndefined();
+  // A value can't make another one of itself.
+  const odd = 'a, b="c"\r\nCN=admin';
+  expect(commonNameIn(name(["2.5.4.3", Str.utf8, odd]))).toBe(odd);
 });

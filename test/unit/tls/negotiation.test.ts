@@ -28,12 +28,12 @@ test.each(securityPolicies)("$name, expanded as AWS tells it beside its referenc
       ...["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"].map((one) => `Protocol-${one}`),
     ].map((name) => [name, String(on.has(name))]),
   );
-  const expanded = { ...switches, "Server-Defined-Cipher-Order": "true" };
+  const expanded = { ...switches, "Server-Defined-Cipher-Order": String(policy.hasServerOrder) };
   const withReference = { ...expanded, "Reference-Security-Policy": policy.name };
   expect([problemsOf(expanded), problemsOf(withReference)]).toEqual([[], []]);
   expect(negotiate(withReference)).toEqual({
     protocols: policy.protocols,
-    hasServerOrder: true,
+    hasServerOrder: policy.hasServerOrder,
     ciphers: policy.ciphers,
   });
   const { protocols, ciphers } = negotiate(expanded);
@@ -42,6 +42,8 @@ test.each(securityPolicies)("$name, expanded as AWS tells it beside its referenc
 
 describe("mistakes", () => {
   test.each<[Record<string, unknown>, ReadonlyArray<RegExp>]>([
+    [{ "Protocol-TLSv1_2": true }, [/^Protocol-TLSv1_2: unknown attribute .*did you mean `Protocol-TLSv1\.2`\?/]],
+    [{ "Protocol-TLSv1.0": true }, [/^Protocol-TLSv1\.0: unknown attribute .*did you mean `Protocol-TLSv1`\?/]],
     [{ "Protocol-TLS1.2": true }, [/^Protocol-TLS1\.2: unknown attribute .*did you mean `Protocol-TLSv1\.2`\?/]],
     [
       { "Protocol-TLSv1.2": true, "AES-128-SHA": true },

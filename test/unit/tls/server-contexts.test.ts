@@ -2,11 +2,13 @@
 import { expect, test } from "bun:test";
 import { Effect } from "effect";
 import type { NegotiationTerms, TlsProtocol } from "../../../src/model/security-policy.ts";
+import { clock } from "../../../src/net/clock.ts";
 import { type ClientHello, Version } from "../../../src/parse/tls/client-hello.ts";
 import { type Certificate, loadAuthority, loadCertificate } from "../../../src/tls/certificate.ts";
 import { CertificateError } from "../../../src/tls/certificate-error.ts";
 import { effectivePolicy } from "../../../src/tls/effective-policy.ts";
 import { keyOf, ServerContexts, type ServerContextsParts } from "../../../src/tls/server-contexts.ts";
+import { sessionAgeMaxMs } from "../../../src/tls/session-age.ts";
 import { inlineSource, issueTestCertificate, testAuthority } from "../../support/certificates.ts";
 
 const load = async (terms: Parameters<typeof issueTestCertificate>[0]): Promise<Certificate> =>
@@ -99,6 +101,27 @@ test("terms are made once and say what is asked of the client", () => {
   };
   expect(asking("require")).toEqual(["require", true, true, undefined]);
   expect(asking("optional")).toEqual(["optional", true, false, undefined]);
+});
+
+test("where a certificate is asked for, contexts are made anew after an hour, and with them the keys of tickets", () => {
+  const before = clock.nowMs;
+  try {
+    const asking = new ServerContexts({ ...base, clientAuth: { authority: root, mode: "optional" } });
+    const open = new ServerContexts(base);
+    const [first, openTerms] = [asking.choose(helloOf()), open.choose(helloOf())];
+    clock.nowMs = before + sessionAgeMaxMs - 1;
+    expect(asking.choose(helloOf())).toBe(first);
+    clock.nowMs = before + sessionAgeMaxMs;
+    const second = asking.choose(helloOf());
+    expect(second.secureContext).not.toBe(first.secureContext);
+    expect({ ...second, secureContext: undefined }).toEqual({ ...first, secureContext: undefined });
+    clock.nowMs += sessionAgeMaxMs - 1;
+    expect(asking.choose(helloOf())).toBe(second);
+    // Elsewhere nobody has proved anything that could end.
+    expect(open.choose(helloOf())).toBe(openTerms);
+  } finally {
+    clock.nowMs = before;
+  }
 });
 
 test("the name chooses the group, and one without a match gets the first", () => {

@@ -52,7 +52,7 @@ describe("refused, in these words", () => {
       "an unknown key like none",
       { ...web({}), certificate: 1 },
       [
-        "certificate: unknown key `certificate` (expected one of `management`, `shutdownGrace`, `maxConnections`, `instances`, `loadBalancers`)",
+        "certificate: unknown key `certificate` (expected one of `management`, `shutdownGrace`, `maxConnections`, `cookieSecret`, `instances`, `loadBalancers`)",
       ],
     ],
     [

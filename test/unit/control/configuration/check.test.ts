@@ -68,6 +68,8 @@ describe("a sound configuration", () => {
       idleConnectionTimeout: 1,
       minIdleConnections: 0,
       maxIdleConnections: 0,
+      balancing: "random" as const,
+      slowStart: 60,
       desyncMitigationMode: "strictest" as const,
       webSocket: false,
       maxMethodLength: 20,

@@ -1,5 +1,6 @@
 // The flags of `serve`: the configuration that they mean, and their problems in their own terms.
 import { describe, expect, test } from "bun:test";
+import { createPrivateKey } from "node:crypto";
 import { Effect, Result } from "effect";
 import { type Flags, fromFlags } from "../../../../src/control/configuration/flags.ts";
 import { defaultAttributes } from "../../../../src/model/attributes.ts";
@@ -190,6 +191,30 @@ describe("refused, in terms of the flags", () => {
     expect(await certificateOf({ cert: "/nowhere.pem", key: "/nowhere.key" })).toEqual([
       "--to app: has no port (expected app:5432 with your port)",
       expect.stringMatching(/^--cert: \/nowhere\.pem: no such file \(expected .+\)$/),
+    ]);
+  });
+
+  test("what is wrong with the key's file, of --key; an encrypted one has no flag for its passphrase", async () => {
+    const { certPem, keyPem } = await issueTestCertificate();
+    const locked = createPrivateKey(keyPem).export({
+      ...{ format: "pem", type: "pkcs8", cipher: "aes-256-cbc", passphrase: "secret" },
+    });
+    using folder = makeFolder({ "a.pem": certPem, "a.key": locked.toString(), "b.key": certPem });
+    const [cert, key, both] = ["a.pem", "a.key", "both.pem"].map((name) => `${folder.path}/${name}`);
+    expect(await certificateOf({ cert, key, to: ["app:1"] })).toEqual([
+      `--key: ${key}: the private key is encrypted (expected a key that isn't encrypted; \`passphrase\` in a configuration file opens one that is)`,
+    ]);
+    expect(await certificateOf({ cert, key: `${folder.path}/b.key`, to: ["app:1"] })).toEqual([
+      expect.stringMatching(/^--key: \S+\/b\.key: holds a CERTIFICATE only \(expected a PEM block/),
+    ]);
+    expect(await certificateOf({ cert: both, key: both, to: ["app:1"] })).toEqual([
+      expect.stringMatching(/^--cert: \S+\/both\.pem: no such file /),
+    ]);
+    folder.write("both.pem", certPem + locked);
+    expect(await certificateOf({ cert: both, key: both, to: ["app:1"] })).toEqual([
+      expect.stringMatching(
+        /^--key: \S+\/both\.pem: the private key is encrypted \(expected a key that isn't encrypted; /,
+      ),
     ]);
   });
 

@@ -17,6 +17,16 @@ test.each([
   expect(findNearestName(text, known)).toBe(meant);
 });
 
+test.each([
+  ["TLSv1_2", "TLSv1.2"],
+  ["TLSv12", "TLSv1.2"],
+  ["tls1.2", "TLSv1.2"],
+  ["TLSv1.0", "TLSv1"],
+  ["TLSv1.4", "TLSv1.1"],
+])("%s means the version %s, whatever version stands before it", (text, meant) => {
+  expect(findNearestName(text, ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"])).toBe(meant);
+});
+
 test.each(["", "x", "certificate", "p", "l".repeat(100_000)])("%j means nothing known", (text) => {
   expect(findNearestName(text, known)).toBeUndefined();
 });

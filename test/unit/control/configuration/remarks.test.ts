@@ -4,7 +4,7 @@ import { Effect } from "effect";
 import { findRemarks } from "../../../../src/control/configuration/remarks.ts";
 import { issueTestCertificate, type TestCertificate, testAuthority } from "../../../support/certificates.ts";
 import { decode, listening, web } from "./written.ts";
-import { https, negotiation, reencrypting, ssl } from "./written-security.ts";
+import { https, httpsWithoutCertificate, negotiation, reencrypting, ssl } from "./written-security.ts";
 
 const nowMs = Date.now();
 const dayMs = 86_400_000;
@@ -17,7 +17,7 @@ const inline = ({ certPem, caPem, keyPem }: TestCertificate) => ({ cert: certPem
 const withoutRoots = (remarks: ReadonlyArray<string>) => remarks.filter((text) => !text.includes("is not served"));
 
 const serving = (certificates: ReadonlyArray<TestCertificate>, ...policies: ReadonlyArray<string>) =>
-  listening({ ...https, certificate: undefined, certificates: certificates.map(inline), policies });
+  listening({ ...httpsWithoutCertificate, certificates: certificates.map(inline), policies });
 
 test("nothing is worth a word in clear, nor where certificate and policy are in order", async () => {
   expect(await remarksOn(web({}))).toEqual([]);
@@ -50,6 +50,23 @@ describe("a policy that the TLS library lacks a part of", () => {
       ),
     ]);
   });
+});
+
+test("instances that are listed as if they had to prove something, and needn't, are told", async () => {
+  const certificate = inline(await issueTestCertificate());
+  const written = web({ listeners: [{ ...reencrypting, certificate }], backendPolicies: { 443: [] } });
+  expect(withoutRoots(await remarksOn(written))).toEqual([
+    "web, HTTPS 8443: nothing is authenticated on instance port 443: its list in `backendPolicies` is empty",
+  ]);
+});
+
+test("a policy that no listener uses is told when nothing of it is on offer, and not when something is missing", async () => {
+  const old = negotiation({ "Protocol-SSLv3": true, "RC4-SHA": true });
+  const mine = negotiation({ "Protocol-TLSv1.2": true, "RC4-SHA": true, "AES128-SHA": true });
+  expect(await remarksOn(web({ policies: { old, mine } }))).toEqual([
+    "web: old leaves out SSLv3 (the TLS library has no SSL any more); RC4-SHA (the TLS library has no RC4). " +
+      "Nothing is on offer. A listener that names it will be refused.",
+  ]);
 });
 
 describe("a certificate", () => {

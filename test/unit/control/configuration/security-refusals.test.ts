@@ -110,6 +110,26 @@ describe("a listener, refused in these words", () => {
       ],
     ],
     [
+      "variables that were mistyped",
+      { ...https, certificates: undefined, policies: undefined, clientAuth: undefined },
+      ["certificates", "policies", "clientAuth"].map(
+        (key) => `${first}.${key}: is undefined (expected a value, or no \`${key}\` at all)`,
+      ),
+    ],
+    [
+      "a mistyped variable beside certificates",
+      { ...https, certificate: undefined, certificates: [certificate] },
+      [`${first}.certificate: is undefined (expected a value, or no \`certificate\` at all)`],
+    ],
+    [
+      "mistyped variables in a client authentication",
+      { ...https, clientAuth: { ca: undefined, mode: undefined } },
+      [
+        `${first}.clientAuth.ca: is missing (expected a PEM file: a path such as "certs/site.pem", or PEM text, which contains -----BEGIN)`,
+        `${first}.clientAuth.mode: is missing (expected a mode of client authentication: "require" or "optional")`,
+      ],
+    ],
+    [
       "a policy that is no list",
       { ...https, policies: "ELBSecurityPolicy-2016-08" },
       [
@@ -118,6 +138,38 @@ describe("a listener, refused in these words", () => {
     ],
   ])("%s", (_, listener, lines) => {
     expect(refuse(listening(listener))).toEqual([...lines]);
+  });
+
+  test("a key without its first and last line, which is no path, wherever it stands", () => {
+    const sec1 = keys.privateKey.export({ type: "sec1", format: "pem" }).toString();
+    const lines = sec1.split("\n").slice(1, -2);
+    for (const text of [lines.join(""), lines.join(" "), `${lines.join("\n")}\n`, sec1.slice(2)]) {
+      const written = {
+        ...https,
+        certificate: { cert: text, key: text, chain: text, passphrase: text },
+        clientAuth: { ca: text, mode: text },
+        policies: [text],
+        [text]: text,
+      };
+      const policies = {
+        tls: negotiation({ "Reference-Security-Policy": text, [text]: true }),
+        pem: negotiation({ "Reference-Security-Policy": sec1 }),
+      };
+      const backendPolicies = { [text]: [text, { ca: text, serverName: text }] };
+      const listeners = [written, { ...reencrypting, port: 1, certificate: text }];
+      const refused = refuse(web({ listeners, policies, backendPolicies })).join("\n");
+      for (const key of ["cert", "key", "chain"]) {
+        expect(refused).toContain(`${first}.certificate.${key}: the value is not a PEM file ${pem}`);
+      }
+      expect(refused).toContain(
+        "tls.attributes.Reference-Security-Policy: what looks like a key is no predefined policy",
+      );
+      expect(refused).toContain(
+        "pem.attributes.Reference-Security-Policy: what looks like a key is no predefined policy",
+      );
+      // Its private part is in the first line.
+      for (const piece of lines[0]!.match(/.{16}/g)!) expect(refused).not.toContain(piece);
+    }
   });
 
   test("policies that aren't for listeners, and one of which nothing is left", () => {
@@ -137,21 +189,29 @@ describe("a listener, refused in these words", () => {
         /policies\[3\]: nothing of "old" is on offer: SSLv3 \(.+\); DHE-RSA-AES128-SHA \(.+\) \(expected a policy of which something is left; .+\)$/,
       ),
       `${first}.policies[4]: "odl" is not a policy; did you mean "old"? ${names}`,
-      "loadBalancers.web.policies.cookie.type: LBCookieStickinessPolicyType is not built yet (expected SSLNegotiationPolicyType, PublicKeyPolicyType or BackendServerAuthenticationPolicyType)",
     ]);
   });
 });
 
-const types = "(expected SSLNegotiationPolicyType, PublicKeyPolicyType or BackendServerAuthenticationPolicyType)";
+const types =
+  "(expected SSLNegotiationPolicyType, PublicKeyPolicyType, BackendServerAuthenticationPolicyType, ProxyProtocolPolicyType, LBCookieStickinessPolicyType or AppCookieStickinessPolicyType)";
 const command = "(expected the base64 text that `openssl x509 -in FILE -pubkey -noout` prints)";
 const aKey = "(expected the name of a PublicKeyPolicyType policy of this load balancer)";
 
 describe("a policy, refused in these words", () => {
   test.each<readonly [string, unknown, ReadonlyArray<string>]>([
     [
-      "a type that isn't built",
-      { type: "ProxyProtocolPolicyType", attributes: { ProxyProtocol: true } },
-      [`p.type: ProxyProtocolPolicyType is not built yet ${types}`],
+      "a PROXY header that is nearly one",
+      { type: "ProxyProtocolPolicyType", attributes: { ProxyProtocol: "yes", ProxyProtocolVersion: 3 } },
+      [
+        'p.attributes.ProxyProtocol: "yes" is not a switch (expected true or false)',
+        "p.attributes.ProxyProtocolVersion: 3 is not a version of the PROXY protocol (expected 1 or 2)",
+      ],
+    ],
+    [
+      "a PROXY header without its switch",
+      { type: "ProxyProtocolPolicyType", attributes: { ProxyProtocolVersion: 2 } },
+      ["p.attributes.ProxyProtocol: is missing (expected a switch: true or false)"],
     ],
     [
       "an unknown type",
@@ -260,7 +320,10 @@ describe("a policy, refused in these words", () => {
       '"ELBSample-mine" begins with ELBSample-, as only predefined policies do (expected another name; a predefined policy needs no entry here)',
     ],
   ])("the name %s", (name, words) => {
-    expect(refusePolicies({ [name]: publicKeyPolicy(spkiText) })).toEqual([`${name}: ${words}`]);
+    const copy = { name, protocols: ["TLSv1.3"], hasServerOrder: true, ciphers: [] };
+    for (const policy of [publicKeyPolicy(spkiText), copy]) {
+      expect(refusePolicies({ [name]: policy })).toEqual([`${name}: ${words}`]);
+    }
   });
 });
 
@@ -296,6 +359,8 @@ describe("back-end policies, refused in these words", () => {
     tls: negotiation({ "Protocol-TLSv1.3": true }),
   };
   const anAuthentication = "the name of a BackendServerAuthenticationPolicyType policy of this load balancer";
+  const aBackendPolicy =
+    "the name of a BackendServerAuthenticationPolicyType or ProxyProtocolPolicyType policy of this load balancer";
   const second = { ...clear, port: 1 };
   test.each<readonly [string, object, ReadonlyArray<string>]>([
     [
@@ -324,9 +389,9 @@ describe("back-end policies, refused in these words", () => {
       { 443: ["key1", "tls", "ELBSecurityPolicy-2016-08", "auht"] },
       [
         `443[0]: "key1" is a public key (expected ${anAuthentication} that names it)`,
-        `443[1]: "tls" negotiates TLS with clients, and instances aren't asked (expected ${anAuthentication})`,
-        `443[2]: "ELBSecurityPolicy-2016-08" negotiates TLS with clients, and instances aren't asked (expected ${anAuthentication})`,
-        `443[3]: "auht" is not a policy; did you mean "auth"? (expected ${anAuthentication})`,
+        `443[1]: "tls" negotiates TLS with clients, and instances aren't asked (expected ${aBackendPolicy})`,
+        `443[2]: "ELBSecurityPolicy-2016-08" negotiates TLS with clients, and instances aren't asked (expected ${aBackendPolicy})`,
+        `443[3]: "auht" is not a policy; did you mean "auth"? (expected ${aBackendPolicy})`,
       ],
     ],
     [
@@ -343,10 +408,21 @@ describe("back-end policies, refused in these words", () => {
         '443[2]: 1 is not a back-end policy (expected the name of a policy, or one such as { ca: "certs/ca.pem", serverName: "app.internal" })',
       ],
     ],
+    [
+      "a mistyped variable",
+      { 443: undefined },
+      ['443: is missing (expected a list of back-end policies: one such as ["auth"])'],
+    ],
     ["no list", { 443: "auth" }, ['443: "auth" is not a list of back-end policies (expected one such as ["auth"])']],
   ])("%s", (_, backendPolicies, lines) => {
     const refused = refuse(web({ listeners: [reencrypting, second], policies, backendPolicies }));
     expect(refused.map((line) => line.replace("loadBalancers.web.backendPolicies.", ""))).toEqual([...lines]);
+  });
+
+  test("a mistyped variable for all of them", () => {
+    expect(refuse(web({ listeners: [reencrypting], policies, backendPolicies: undefined }))).toEqual([
+      "loadBalancers.web.backendPolicies: is undefined (expected a value, or no `backendPolicies` at all)",
+    ]);
   });
 
   test("where no back end speaks TLS at all", () => {

@@ -6,6 +6,7 @@ import {
   authentication,
   certificate,
   https,
+  httpsWithoutCertificate,
   negotiation,
   publicKeyPolicy,
   reencrypting,
@@ -48,7 +49,7 @@ describe("a listener's certificates", () => {
 
   test("may be several, in the order written", () => {
     const certificates = ["a", "b"].map((name) => ({ cert: `/${name}.pem`, key: `/${name}.key` }));
-    const { security } = firstOf({ listeners: [{ ...https, certificate: undefined, certificates }] });
+    const { security } = firstOf({ listeners: [{ ...httpsWithoutCertificate, certificates }] });
     expect(security?.certificates.map(({ cert }) => cert)).toEqual([
       { file: "/a.pem", path: "/a.pem" },
       { file: "/b.pem", path: "/b.pem" },
@@ -84,9 +85,9 @@ describe("a listener's security policy", () => {
     firstOf({ listeners: [{ ...ssl, policies }], policies: own }).security?.policy;
 
   test("is the newest strict one where none is named", () => {
-    for (const none of [undefined, []]) {
-      expect(policyOf(none)?.name).toBe("ELBSecurityPolicy-TLS13-1-2-Res-2021-06");
-    }
+    const name = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
+    expect(policyOf([])?.name).toBe(name);
+    expect(firstOf({ listeners: [ssl] }).security?.policy.name).toBe(name);
   });
 
   test("is a predefined one by its name or alias", () => {
@@ -113,6 +114,21 @@ describe("a listener's security policy", () => {
       hasServerOrder: false,
       ciphers: ["ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA"],
     });
+  });
+
+  test("is one that is written out, under the name of its key, with suites that no attribute names", () => {
+    const mine = {
+      name: "ELBSecurityPolicy-2016-08",
+      aliases: ["other"],
+      protocols: ["TLSv1.3", "TLSv1"] as const,
+      hasServerOrder: true,
+      ciphers: ["ECDHE-RSA-CHACHA20-POLY1305", "AES128-SHA"],
+    };
+    const { name: _, aliases: __, ...terms } = mine;
+    expect(policyOf(["mine"], { mine })).toEqual({ name: "mine", ...terms });
+    expect(policyOf(["mine"], { mine: terms })).toEqual({ name: "mine", ...terms });
+    const newest = { protocols: ["TLSv1.3"] as const, hasServerOrder: false, ciphers: [] };
+    expect(policyOf(["newest"], { newest })).toEqual({ name: "newest", ...newest });
   });
 
   test("may refer to a predefined one, and keeps its own name", () => {
@@ -158,6 +174,30 @@ describe("what instances must prove", () => {
     expect(proofOf({ 443: ["other", "auth"] })).toEqual({ keys: [second!, first!, second!] });
   });
 
+  // Both forms written by OpenSSL (`openssl ec -pubout -conv_form`).
+  test.each([
+    [
+      "P-256",
+      "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgADoL7JLx1Iq066CVupC73xANLnQjdFIKcNVqqEDp0tb4A=",
+      "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEoL7JLx1Iq066CVupC73xANLnQjdFIKcNVqqEDp0tb4CDvr9fm5fPoFN8IMTDGomdnlblGDoVA7lTpIgK6JV+7w==",
+    ],
+    [
+      "P-384",
+      "MEYwEAYHKoZIzj0CAQYFK4EEACIDMgADDlQey77Da8Zb4/DgFTUHomFoOm87bYGpjo6PN0QhewwIYi9SEdu6wzuQe1k2gFnp",
+      "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEDlQey77Da8Zb4/DgFTUHomFoOm87bYGpjo6PN0QhewwIYi9SEdu6wzuQe1k2gFnppbw1kZmKQHgKEJHIDfDuN+P2Mxd2dF78/5La/RzYBXa4Og6jV0eLb0CZxL24vU59",
+    ],
+    [
+      "P-521",
+      "MFgwEAYHKoZIzj0CAQYFK4EEACMDRAACABDeTidkKWlq1MNCpSlOHCL0V31fzTWIVUt3dpASvEjQEYS0ZZ9vZfNh/oTj5YoCqviLivNOLJaWxgpDHaF0RqE6",
+      "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAEN5OJ2QpaWrUw0KlKU4cIvRXfV/NNYhVS3d2kBK8SNARhLRln29l82H+hOPligKq+IuK804slpbGCkMdoXRGoToBASLNNzf5klygSHywIUJGKd6b/iStEFOlKbwf9Ggq/u3glriQ9kBi/SeDVL/VDDdvfTU+1YjutI2ANnksUHaVDSw=",
+    ],
+  ])("%s: a key with its point compressed is the same key", (_, compressed, whole) => {
+    const own = { key1: publicKeyPolicy(compressed), auth: authentication("key1") };
+    const written = { listeners: [reencrypting], policies: own, backendPolicies: { 443: ["auth"] } };
+    const keys = firstOf(written).instanceSecurity?.keys?.map((key) => Buffer.from(key.spki).toString("base64"));
+    expect(keys).toEqual([whole]);
+  });
+
   test("may be a certificate of a private authority, with a name or for the instance's own", () => {
     expect(proofOf({ 443: [{ ca: "/ca.pem" }] })).toEqual({ authority: { ca: { file: "/ca.pem", path: "/ca.pem" } } });
     expect(proofOf({ 443: ["other", { ca: "/ca.pem", serverName: "App.Internal" }] })).toEqual({
@@ -168,7 +208,7 @@ describe("what instances must prove", () => {
 
   test("is nothing where nothing is written, and on other ports", () => {
     expect(firstOf({ listeners: [reencrypting], policies })).not.toHaveProperty("instanceSecurity");
-    expect(proofOf({ 443: [] })).toBeUndefined();
+    expect(proofOf({ 443: [] })).toEqual({});
     const listeners = listenersOf(
       web({
         policies,

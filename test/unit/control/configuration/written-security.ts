@@ -10,6 +10,8 @@ export const https = {
   instancePort: 80,
   certificate,
 };
+/** With a member `certificates` to come. */
+export const { certificate: _, ...httpsWithoutCertificate } = https;
 export const ssl = { ...https, protocol: "SSL", port: 8444, instanceProtocol: "TCP" };
 export const reencrypting = { ...https, instanceProtocol: "HTTPS", instancePort: 443 };
 

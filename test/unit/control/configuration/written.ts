@@ -1,17 +1,21 @@
 // Written configurations for the tests of the check, and their outcome as a configuration or as lines.
-import { type CheckOptions, checkConfiguration } from "../../../../src/control/configuration/check.ts";
+import { type CheckOptions, examineConfiguration, spellFindings } from "../../../../src/control/configuration/check.ts";
 import { formatProblems } from "../../../../src/control/configuration/configuration-error.ts";
 
-export const decode = (written: unknown, options?: CheckOptions) => {
-  const checked = checkConfiguration(written, options);
-  if ("problems" in checked) throw new Error(formatProblems(checked));
-  return checked.configuration;
+const check = (written: unknown, options?: CheckOptions) => {
+  const { findings, configuration } = examineConfiguration(written, options);
+  const problems = spellFindings(findings, written);
+  return { lines: problems.length === 0 ? [] : formatProblems({ problems }).split("\n"), configuration };
 };
 
-export const refuse = (written: unknown, options?: CheckOptions): ReadonlyArray<string> => {
-  const checked = checkConfiguration(written, options);
-  return "problems" in checked ? formatProblems(checked).split("\n") : [];
+export const decode = (written: unknown, options?: CheckOptions) => {
+  const { lines, configuration } = check(written, options);
+  if (lines.length > 0) throw new Error(lines.join("\n"));
+  return configuration();
 };
+
+export const refuse = (written: unknown, options?: CheckOptions): ReadonlyArray<string> =>
+  check(written, options).lines;
 
 export const listener = { protocol: "HTTP", port: 8080, instancePort: 80 };
 export const web = (members: object) => ({

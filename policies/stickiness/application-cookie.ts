@@ -1,0 +1,54 @@
+/**
+ * AppCookieStickinessPolicyType: a client stays with its instance as long as the application's own cookie lives (AWS,
+ * "Configure sticky sessions for your Classic Load Balancer", application-controlled session stickiness).
+ * Decides when the load balancer gives out its cookie, and with which attributes; remembers those last seen, and no client.
+ */
+import { type CookieAttribute, definePolicyType, Schema } from "elbow";
+
+const cookieName = {
+  title: "the name of a cookie",
+  expected: 'the one that the application sets, such as "JSESSIONID"; not AWSELB or AWSELBCORS',
+};
+
+/** RFC 6265 §4.1.1: a token. The load balancer's own cookies are no application's. */
+const isCookieName = (text: string): boolean =>
+  /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(text) && !/^AWSELB(CORS)?$/.test(text);
+
+/** What a cookie is told from others by, and who gets it. */
+const copiedIdentity = [
+  ...["path", "port", "domain", "secure", "httponly", "version", "comment", "commenturl", "samesite"],
+];
+/** How long it lives. */
+const copiedLife = ["discard", "max-age", "expires"];
+
+const copy = (attributes: ReadonlyArray<CookieAttribute>, names: ReadonlyArray<string>): string =>
+  attributes.flatMap(({ name, text }) => (names.includes(name) ? [spell(name, text)] : [])).join(";");
+
+/** AWS encodes the underscores of a path, for the sake of Internet Explorer 7. */
+const spell = (name: string, text: string): string => (name === "path" ? text.replaceAll("_", "%5F") : text);
+
+export default definePolicyType({
+  type: "AppCookieStickinessPolicyType",
+  attributes: Schema.Struct({
+    /** The application's cookie, by its name. */
+    CookieName: Schema.String.annotate(cookieName).check(Schema.makeFilter(isCookieName, cookieName)),
+  }),
+  stick: ({ CookieName }) => {
+    /** Of the application's cookie as it was last set, but for its life. */
+    let identity = "PATH=/";
+    return {
+      applicationCookie: CookieName,
+      // Without the application's cookie there is no session that an instance could know.
+      follows: ({ hasApplicationCookie }) => hasApplicationCookie,
+      renew: ({ hasSession, hasApplicationCookie, isWithItsInstance, applicationAttributes }) => {
+        if (applicationAttributes !== undefined) {
+          identity = copy(applicationAttributes, copiedIdentity);
+          return copy(applicationAttributes, [...copiedIdentity, ...copiedLife]);
+        }
+        // Its instance couldn't be had: from now on the session belongs to this one, also when the other comes back. The
+        // cookie takes the old one's place; the application's, which has to come with it, says how long it is good.
+        return hasSession && hasApplicationCookie && !isWithItsInstance ? identity : undefined;
+      },
+    };
+  },
+});

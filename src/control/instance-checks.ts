@@ -1,0 +1,145 @@
+// Health checks of the instances of every load balancer that asks for them: one target for each address of each instance.
+//
+// Follows configuration and names: who is new is asked, who stays keeps state and history, who has gone is asked no more.
+// Owns the targets; who is picked is the memberships' affair, and when to ask the checker's.
+import type { HealthChecker } from "../health/checker.ts";
+import type { HealthTarget } from "../health/health-target.ts";
+import type { ProbeTerms } from "../health/probe.ts";
+import type { Configuration } from "../model/configuration.ts";
+import type { HealthCheck } from "../model/health-check.ts";
+import type { Instance } from "../model/instance.ts";
+import type { LoadBalancer } from "../model/load-balancer.ts";
+import { isSecure } from "../model/protocol.ts";
+import { Endpoint } from "../net/endpoint.ts";
+import { writeProxyHeader } from "../parse/proxy-protocol/header-writer.ts";
+import { BackendAuthentication } from "../tls/backend-authentication.ts";
+import { type BackendSecurity, makeBackendSecurity } from "../tls/backend-security.ts";
+import type { Keys } from "./keychain.ts";
+import { backendSecurityOf } from "./listener-security.ts";
+import type { Names } from "./resolver.ts";
+
+interface Checked {
+  readonly target: HealthTarget;
+  /** What its TLS must prove; the same object as long as the same is asked, so that old answers count. */
+  readonly securityKey: string;
+  readonly security: BackendAuthentication | undefined;
+}
+
+export class InstanceChecks {
+  private readonly checked = new Map<string, Checked>();
+
+  constructor(
+    private readonly checker: HealthChecker["Service"],
+    /** An address of a load balancer's instance came into service, or went out of it. */
+    private readonly onChange: (loadBalancer: string) => void,
+  ) {}
+
+  /** The target of an address; undefined where nothing is asked. */
+  find(loadBalancer: string, { id }: Instance, address: string): HealthTarget | undefined {
+    return this.checked.get(placeOf(loadBalancer, id, address))?.target;
+  }
+
+  /** Asks everyone whom a configuration names, and who isn't asked yet, from now on; answers the new targets. */
+  add(configuration: Configuration, names: Names, keys: Keys): ReadonlyArray<HealthTarget> {
+    const added: Array<HealthTarget> = [];
+    for (const one of wantedChecks(configuration, names, keys)) {
+      if (this.checked.has(one.place)) continue;
+      added.push(this.register(one));
+    }
+    return added;
+  }
+
+  /** Makes the configuration's checks those that are made: who has gone is asked no more, the others as it says now. */
+  follow(configuration: Configuration, names: Names, keys: Keys): void {
+    const gone = new Set(this.checked.keys());
+    for (const one of wantedChecks(configuration, names, keys)) {
+      gone.delete(one.place);
+      const known = this.checked.get(one.place);
+      if (known === undefined || String(known.target.endpoint) !== String(one.endpoint)) {
+        if (known !== undefined) this.checker.deregister(known.target);
+        this.register(one);
+        continue;
+      }
+      const security = known.securityKey === one.securityKey ? known.security : makeSecurity(one);
+      this.checked.set(one.place, { target: known.target, securityKey: one.securityKey, security });
+      this.checker.reconfigure(known.target, makeTerms(one, security));
+    }
+    for (const place of gone) {
+      const { target } = this.checked.get(place) as Checked;
+      this.checker.deregister(target);
+      this.checked.delete(place);
+    }
+  }
+
+  private register(one: WantedCheck): HealthTarget {
+    const security = makeSecurity(one);
+    const observer = { onChange: () => this.onChange(one.loadBalancer) };
+    const target = this.checker.register(one.instance.id, one.endpoint, makeTerms(one, security), observer);
+    this.checked.set(one.place, { target, securityKey: one.securityKey, security });
+    return target;
+  }
+}
+
+/** One address that is to be asked. */
+interface WantedCheck {
+  readonly place: string;
+  readonly loadBalancer: string;
+  readonly instance: Instance;
+  readonly endpoint: Endpoint;
+  readonly check: HealthCheck;
+  readonly security: BackendSecurity | undefined;
+  readonly securityKey: string;
+  /** Of the PROXY protocol, where checks begin with its header: as the instance port has it. */
+  readonly preambleVersion: 1 | 2;
+}
+
+const wantedChecks = (configuration: Configuration, names: Names, keys: Keys): ReadonlyArray<WantedCheck> =>
+  configuration.loadBalancers.flatMap((loadBalancer) => {
+    const { healthCheck: check, name, instances } = loadBalancer;
+    if (check === undefined) return [];
+    const security = securityOf(loadBalancer, check, keys);
+    return instances.flatMap((instance) =>
+      names.get(instance.host).addresses.map((address) => ({
+        place: placeOf(name, instance.id, address),
+        loadBalancer: name,
+        instance,
+        endpoint: new Endpoint(address, portOf(loadBalancer, instance, check)),
+        check,
+        security,
+        preambleVersion:
+          loadBalancer.listeners.find(({ instancePort }) => instancePort === check.target.port)?.instancePreamble
+            ?.version ?? 1,
+        securityKey: security === undefined ? "" : `${instance.host} ${security.key}`,
+      })),
+    );
+  });
+
+/** An instance's own port stands in for the instance ports of listeners, also where a check asks there. */
+const portOf = ({ listeners }: LoadBalancer, { port }: Instance, { target }: HealthCheck): number =>
+  port !== undefined && listeners.some(({ instancePort }) => instancePort === target.port) ? port : target.port;
+
+/** Back-end authentication holds for checks too ("Troubleshoot a Classic Load Balancer: Health checks", AWS). */
+const securityOf = ({ listeners }: LoadBalancer, { target }: HealthCheck, keys: Keys): BackendSecurity | undefined => {
+  if (!isSecure(target.protocol)) return undefined;
+  const listener = listeners.find(
+    ({ instancePort, instanceProtocol }) => instancePort === target.port && isSecure(instanceProtocol),
+  );
+  return (listener && backendSecurityOf(listener, keys)) ?? makeBackendSecurity();
+};
+
+const makeSecurity = ({ security, instance, endpoint }: WantedCheck): BackendAuthentication | undefined =>
+  security && new BackendAuthentication(security, instance.host, `${instance.id} at ${endpoint} (health check)`);
+
+const makeTerms = (
+  { check, preambleVersion }: WantedCheck,
+  security: BackendAuthentication | undefined,
+): ProbeTerms => ({
+  check,
+  ...(security === undefined ? {} : { security }),
+  // The ends of a check aren't known before it is made, and nobody is behind it: version 2 has a word for that.
+  ...(check.proxyProtocol ? { preamble: writeProxyHeader(preambleVersion, ownConnection) } : {}),
+});
+
+const ownConnection = { clientAddress: "", clientPort: 0, proxyAddress: "", proxyPort: 0, isLocal: true };
+
+const placeOf = (loadBalancer: string, id: string, address: string): string => `${loadBalancer} ${id} ${address}`;

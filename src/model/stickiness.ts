@@ -1,0 +1,12 @@
+/**
+ * The stickiness policy of a listener, as a configuration decodes it.
+ * Part of a listener; owns the shape.
+ * Never says what the attributes mean: the module of the type does.
+ */
+
+/** A sound stickiness policy: its type, and the attributes as they were written. */
+export interface ListenerStickiness {
+  /** As in the Elastic Load Balancing API, such as `LBCookieStickinessPolicyType`. */
+  readonly type: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
