@@ -120,6 +120,11 @@ describe("a key that was pasted without its first and last line is in no message
     ["without quotes", "elbow.ts", `export default { key: ${name} };\n`],
     ["in an error of the module's own", "elbow.ts", `throw new Error("no use for ${key}");\n`],
     ["in the name of a module", "elbow.ts", `export { default } from "${key}";\n`],
+    [
+      "in the name of a module, with a slash early",
+      "elbow.ts",
+      `export { default } from "${key.slice(0, 16)}/${key}";\n`,
+    ],
   ])("%s", async (_, file, content) => {
     using folder = makeFolder();
     const path = folder.write(file, content);

@@ -8,6 +8,7 @@
  */
 import { resolve } from "node:path";
 import { Effect, Predicate, Semaphore } from "effect";
+import { isKeyText, keyWords } from "../../model/key-text.ts";
 import { registerElbowModule } from "../../policy/virtual-module.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { syntaxError } from "./document-file.ts";
@@ -83,7 +84,7 @@ const explain = (file: string, absolutePath: string, cause: unknown): Configurat
       problems: inner.flatMap((one) => explain(file, absolutePath, one).problems),
     });
   }
-  const message = Predicate.hasProperty(cause, "message") ? String(cause.message) : String(cause);
+  const message = messageOf(cause);
   const position = Predicate.hasProperty(cause, "position") ? cause.position : undefined;
   const isBuildMessage = Predicate.hasProperty(cause, "name") && cause.name === "BuildMessage";
   if (isPosition(position)) {
@@ -95,6 +96,14 @@ const explain = (file: string, absolutePath: string, cause: unknown): Configurat
   const isUsers = frame !== null && (frame[1] === absolutePath || broughtIn.has(frame[1]!));
   const where = isUsers ? `${frame[1] === absolutePath ? file : frame[1]}:${frame[2]}:${frame[3]}` : file;
   return refuse(file, where, message);
+};
+
+/** Bun tells of a specifier only what is before its first `/`; of a key that is a piece too short to be known as one. */
+const messageOf = (cause: unknown): string => {
+  if (Predicate.hasProperty(cause, "specifier") && isKeyText(String(cause.specifier))) {
+    return `can't find the package '(${keyWords})'`;
+  }
+  return Predicate.hasProperty(cause, "message") ? String(cause.message) : String(cause);
 };
 
 const isPosition = (value: unknown): value is { file: string; line: number; column: number } =>
