@@ -7,6 +7,9 @@
 /** Base64 of an element of DER, as keys and certificates are: a SEQUENCE begins with `MA` to `MI`, by its length. */
 const wholeBase64 = /^M[A-I][A-Za-z0-9+/=\s]{59,}$/;
 
+/** Base64 of how a private key's DER goes on, by the form of its length: an INTEGER of one byte, the version. */
+const keyBeginning = /^(?:M[A-H].CAQ|MI[E-H].AgE|MI[I-L]..[AQgw]IB)/;
+
 /** Whether a text is a key or a certificate, and neither a path nor a name. */
 export const isKeyText = (text: string): boolean =>
   /-----BEGIN|PRIVATE KEY/.test(text) || wholeBase64.test(text.trim());
@@ -25,5 +28,5 @@ export const maskKeys = (text: string): string =>
     .replaceAll(
       /(?<=^|[^A-Za-z0-9+/=]|\\[nr])M[A-I][A-Za-z0-9+/=]{18,}(?:(?:\s|\\[nr])+[A-Za-z0-9+/=]{20,})*/g,
       // Words of a language, and names in capitals, aren't.
-      (found) => (/\d/.test(found) && /[a-z]/.test(found) ? `(${keyWords})` : found),
+      (found) => (keyBeginning.test(found) || (/\d/.test(found) && /[a-z]/.test(found)) ? `(${keyWords})` : found),
     );

@@ -43,6 +43,17 @@ test.each([
   );
 });
 
+test("the beginning of a key is known without a digit in it", () => {
+  for (const text of [
+    "MHcCAQEEIGGVaOGvjwVdSvps",
+    "MIGHAgEAMBMGByqGSMxxxxxx",
+    "MIIEvQIBADANBgkqhkiGxxxx",
+    "MCxCAQAwBQYDKxxxxxxx",
+  ]) {
+    expect(maskKeys(`bad.ts:1:2: ${text} is wrong`)).toBe(`bad.ts:1:2: (${keyWords}) is wrong`);
+  }
+});
+
 test("no piece of a key is left in a message, whole or cut short, quoted or not", () => {
   for (const pem of pems) {
     const line = bodyOf(pem).replaceAll("\n", "");
