@@ -26,7 +26,7 @@ class PowerOfTwoChoices<M extends BalancerMember> implements Balancer<M> {
   }
 
   pick(_key: number, exclude?: ReadonlySet<M>): M | undefined {
-    return exclude === undefined ? this.choose() : this.chooseBeside(exclude);
+    return exclude === undefined ? this.choose() : this.tree.without(exclude, () => this.choose());
   }
 
   // The members' own counts are read when it matters.
@@ -50,16 +50,6 @@ class PowerOfTwoChoices<M extends BalancerMember> implements Balancer<M> {
     const at = random() * rest;
     const second = tree.find(at < foundStart ? at : at + weight) as M;
     return isBusier(first, second) ? second : first;
-  }
-
-  /** As if those excluded had left: they weigh nothing for the moment. */
-  private chooseBeside(exclude: ReadonlySet<M>): M | undefined {
-    const { tree } = this;
-    const hidden = [...exclude].filter((member) => tree.weightOf(member) > 0);
-    for (const member of hidden) tree.set(member, 0);
-    const chosen = this.choose();
-    for (const member of hidden) tree.set(member, member.weight);
-    return chosen;
   }
 }
 

@@ -22,7 +22,7 @@ class RandomBalancer<M extends BalancerMember> implements Balancer<M> {
   }
 
   pick(_key: number, exclude?: ReadonlySet<M>): M | undefined {
-    return exclude === undefined ? this.draw() : this.drawBeside(exclude);
+    return exclude === undefined ? this.draw() : this.tree.without(exclude, () => this.draw());
   }
 
   leased(): void {}
@@ -35,16 +35,6 @@ class RandomBalancer<M extends BalancerMember> implements Balancer<M> {
 
   private draw(): M | undefined {
     return this.tree.find(this.random() * this.tree.total);
-  }
-
-  /** As if those excluded had left: they weigh nothing for the moment. */
-  private drawBeside(exclude: ReadonlySet<M>): M | undefined {
-    const { tree } = this;
-    const hidden = [...exclude].filter((member) => tree.weightOf(member) > 0);
-    for (const member of hidden) tree.set(member, 0);
-    const drawn = this.draw();
-    for (const member of hidden) tree.set(member, member.weight);
-    return drawn;
   }
 }
 

@@ -74,6 +74,15 @@ export class WeightTree<T> {
     return this.items[node - capacity];
   }
 
+  /** What `draw` gives as if those excluded weren't there: for the moment they weigh nothing. */
+  without<R>(exclude: ReadonlySet<T>, draw: () => R): R {
+    const hidden = [...exclude].map((item) => [item, this.weightOf(item)] as const).filter(([, weight]) => weight > 0);
+    for (const [item] of hidden) this.set(item, 0);
+    const drawn = draw();
+    for (const [item, weight] of hidden) this.set(item, weight);
+    return drawn;
+  }
+
   private weigh(leaf: number, weight: number): void {
     const { sums } = this;
     let node = this.capacity + leaf;

@@ -48,3 +48,12 @@ test("by chance: stretches cover the line, each as long as its item's weight", (
     for (const [item, weight] of weights) expect([found.get(item) ?? 0, tree.weightOf(item)]).toEqual([weight, weight]);
   });
 });
+
+test("those excluded weigh nothing while another is drawn, and what they weighed afterwards", () => {
+  const tree = new WeightTree<string>();
+  tree.set("a", 1);
+  tree.set("b", 2);
+  const drawn = tree.without(new Set(["b", "stranger"]), () => [tree.total, tree.find(0.5)]);
+  expect(drawn).toEqual([1, "a"]);
+  expect([tree.total, tree.size, tree.weightOf("b")]).toEqual([3, 2, 2]);
+});
