@@ -4,6 +4,8 @@
 /** One whole answer. */
 export interface ReadAnswer {
   readonly status: number;
+  /** Status line and fields, each with its line end. */
+  readonly head: string;
   readonly isChunked: boolean;
   /** The body without its framing, one character a byte. */
   readonly body: string;
@@ -21,13 +23,13 @@ export function readAnswer(bytes: Buffer, start: number): ReadAnswer | undefined
   const bodyStart = headEnd + 4;
   if (/\r\ntransfer-encoding: *chunked\r\n/i.test(head)) {
     const chunks = readChunks(bytes, bodyStart);
-    return chunks === undefined ? undefined : { status, isChunked: true, ...chunks };
+    return chunks === undefined ? undefined : { status, head, isChunked: true, ...chunks };
   }
   const length = /\r\ncontent-length: *(\d+)\r\n/i.exec(head)?.[1];
   if (length === undefined) throw new Error("an answer without Content-Length or chunks");
   const end = bodyStart + Number(length);
   if (bytes.length < end) return undefined;
-  return { status, isChunked: false, body: bytes.toString("latin1", bodyStart, end), end };
+  return { status, head, isChunked: false, body: bytes.toString("latin1", bodyStart, end), end };
 }
 
 function readChunks(bytes: Buffer, start: number): { body: string; end: number } | undefined {

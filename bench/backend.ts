@@ -4,10 +4,13 @@
 // the bench. It never buffers more than one unsent answer per connection.
 import { readFileSync } from "node:fs";
 import type { Socket } from "bun";
+import { readProxyHeader } from "../src/parse/proxy-protocol/header-reader.ts";
 import { type Answer, RequestReader } from "./requests.ts";
 
 interface Connection {
   readonly reader: RequestReader;
+  /** A PROXY header is yet to come. */
+  isAwaitingHeader: boolean;
   unsent: Uint8Array | undefined;
   isLast: boolean;
 }
@@ -32,18 +35,43 @@ function answerAll(socket: Socket<Connection>): void {
   }
 }
 
-/** Starts the back end on a loopback port (0 chooses one), with TLS when it has a key, and returns the listener. */
-export function startBackend(port: number, tls?: { readonly cert: string; readonly key: string }) {
+// What lies behind the header; it always comes in one piece, being the first thing on its connection.
+function skipHeader(socket: Socket<Connection>, chunk: Buffer): Buffer | undefined {
+  const header = readProxyHeader(chunk);
+  if (typeof header === "string") {
+    socket.terminate();
+    return undefined;
+  }
+  socket.data.isAwaitingHeader = false;
+  return chunk.subarray(header.bytesTaken);
+}
+
+/** Where and how the back end listens: on 127.0.0.1 and in clear, unless it says otherwise. */
+export interface BackendTerms {
+  /** An address of loopback. */
+  readonly hostname?: string;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Connections begin with a PROXY header, which is skipped; one without is reset. */
+  readonly isIntroduced?: boolean;
+}
+
+/** Starts the back end on a loopback port (0 chooses one) and returns the listener. */
+export function startBackend(port: number, { hostname = "127.0.0.1", tls, isIntroduced = false }: BackendTerms = {}) {
   return Bun.listen<Connection>({
-    hostname: "127.0.0.1",
+    hostname,
     port,
     ...(tls === undefined ? {} : { tls }),
     socket: {
       open(socket) {
-        socket.data = { reader: new RequestReader(), unsent: undefined, isLast: false };
+        socket.data = {
+          ...{ reader: new RequestReader(), isAwaitingHeader: isIntroduced },
+          ...{ unsent: undefined, isLast: false },
+        };
       },
       data(socket, chunk) {
-        socket.data.reader.push(chunk);
+        const rest = socket.data.isAwaitingHeader ? skipHeader(socket, chunk) : chunk;
+        if (rest === undefined) return;
+        socket.data.reader.push(rest);
         if (socket.data.unsent === undefined) answerAll(socket);
       },
       drain(socket) {
@@ -74,7 +102,7 @@ export function startBackend(port: number, tls?: { readonly cert: string; readon
 if (import.meta.main) {
   const [cert, key] = Bun.argv.slice(2).map((file) => readFileSync(file, "utf8"));
   const listeners = [startBackend(0)];
-  if (cert !== undefined && key !== undefined) listeners.push(startBackend(0, { cert, key }));
+  if (cert !== undefined && key !== undefined) listeners.push(startBackend(0, { tls: { cert, key } }));
   process.stdout.write(`${listeners.map((listener) => listener.port).join(" ")}\n`);
   process.stdin.on("end", () => process.exit(0));
   process.stdin.resume();

@@ -157,16 +157,16 @@ function prepareElbow(place: Place, directory: string): Launch {
     },
   };
   writeFileSync(file, JSON.stringify(configuration, null, 2));
+  return { ...launchElbow(place, file, directory), ports };
+}
+
+/** How elbow is started with a configuration; its state goes into `directory`. */
+export function launchElbow(place: Place, file: string, directory: string): Omit<Launch, "ports"> {
   const program =
     place.elbowBinary === undefined
       ? [process.execPath, join(repository, "src", "main.ts")]
       : [resolve(place.elbowBinary)];
-  return {
-    command: [...program, "run", "--config", file],
-    ports,
-    cwd: repository,
-    env: { STATE_DIRECTORY: directory },
-  };
+  return { command: [...program, "run", "--config", file], cwd: repository, env: { STATE_DIRECTORY: directory } };
 }
 
 const prepare = { elbow: prepareElbow, nginx: prepareNginx, haproxy: prepareHaproxy } as const;

@@ -1,9 +1,10 @@
-// The load generators: one bounded run of wrk, or of bench/handshakes.ts for the rows that count handshakes, pinned
-// beside the back end, and what it counted. It owns their command lines and the reading of their reports
+// The load generators: one bounded run of wrk, of bench/handshakes.ts for the rows that count handshakes, or of
+// bench/introductions.ts for those that begin with a PROXY header, pinned beside the back end, and what it counted. It owns their command lines and the reading of their reports
 // (bench/report.lua), nothing else.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HandshakePlan } from "./handshakes.ts";
+import type { IntroductionPlan } from "./introductions.ts";
 import { type Child, endChild, hasEnded, readLogTail, startChild } from "./processes.ts";
 
 /** What a load generator counted in one run. */
@@ -111,4 +112,13 @@ export async function runHandshakes(
 ): Promise<LoadReport> {
   const command = [process.execPath, join(import.meta.dir, "handshakes.ts"), JSON.stringify(plan)];
   return readRun(startChild({ name: "handshakes", command, ...place }), plan.seconds);
+}
+
+/** Makes short connections to a loopback port for whole seconds. */
+export async function runIntroductions(
+  plan: IntroductionPlan,
+  place: { readonly core: number; readonly directory: string },
+): Promise<LoadReport> {
+  const command = [process.execPath, join(import.meta.dir, "introductions.ts"), JSON.stringify(plan)];
+  return readRun(startChild({ name: "introductions", command, ...place }), plan.seconds);
 }

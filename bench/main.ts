@@ -1,11 +1,13 @@
 // The bench's command line: `bun run bench`. It starts the back end and the proxies, runs the chosen rows and prints the
 // tables (bench/README.md says how to read them). It owns the order of a run and the end of every child, also on Ctrl-C
-// or a failure; the measuring itself lies in traffic.ts, parser-row.ts and idle.ts.
+// or a failure; the measuring itself lies in traffic.ts, parser-row.ts, idle.ts and feature-row.ts.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Certificates, makeCertificates } from "./certificates.ts";
+import { type InstancePorts, runFeature } from "./feature-row.ts";
+import { type FeatureWorkload, featureRounds } from "./features.ts";
 import { runIdle } from "./idle.ts";
 import { type Place, ProxyMissing, type ProxyName, proxyNames } from "./launches.ts";
 import { describeMachine } from "./machine.ts";
@@ -23,7 +25,8 @@ const usage = `bun run bench [options]
   --list            the names of the rows
   --only NAME       one row (may be given several times)
   --quick           a selection that takes about four minutes
-  --rounds N        turns of every proxy per row (default 5, quick 3; memory rows at most 3, the parser's has its own)
+  --rounds N        turns of every proxy per row (default 5, quick 3; memory rows at most 3, the parser's has its own,
+                    15 where elbow is held against itself)
   --seconds N       length of a turn in whole seconds (default 1)
   --binary [FILE]   elbow as the compiled program, default dist/elbow, instead of src/main.ts
   --proxy-core N    core of the proxies (default 0)
@@ -100,16 +103,36 @@ interface Backend {
   readonly securePort: number;
 }
 
-async function startBackendProcess(core: number, directory: string, certificates: Certificates): Promise<Backend> {
-  const { cert, key } = certificates.ecdsa;
-  const command = [process.execPath, join(import.meta.dir, "backend.ts"), cert, key];
-  const child = startChild({ name: "backend", command, core, directory });
+/** Starts a back end's program, and reads the two ports that it prints. */
+async function startPorts(name: string, words: ReadonlyArray<string>, core: number, directory: string) {
+  const command = [process.execPath, join(import.meta.dir, `${name}.ts`), ...words];
+  const child = startChild({ name, command, core, directory });
   for (let attempt = 0; attempt < 100 && !hasEnded(child); attempt++) {
     const ports = /^(\d+) (\d+)\n/.exec(readFileSync(child.logFile, "utf8"));
-    if (ports !== null) return { child, port: Number(ports[1]), securePort: Number(ports[2]) };
+    if (ports !== null) return { child, ports: [Number(ports[1]), Number(ports[2])] as const };
     await Bun.sleep(50);
   }
   throw new Error(`the back end did not start: ${readLogTail(child)}`);
+}
+
+async function startBackendProcess(core: number, directory: string, certificates: Certificates): Promise<Backend> {
+  const { cert, key } = certificates.ecdsa;
+  const { child, ports } = await startPorts("backend", [cert, key], core, directory);
+  return { child, port: ports[0], securePort: ports[1] };
+}
+
+async function runFeatures(chosen: ReadonlyArray<FeatureWorkload>, place: Place, pace: Pace): Promise<Result[]> {
+  if (chosen.length === 0) return [];
+  const count = Math.max(...chosen.map((workload) => workload.instances));
+  const crowd = await startPorts("crowd", [String(count)], pace.loadCore, place.directory);
+  const ports: InstancePorts = { plain: crowd.ports[0], introduced: crowd.ports[1] };
+  const results: Result[] = [];
+  for (const workload of chosen) {
+    say(`${workload.name}: ${workload.title}`);
+    results.push(await runFeature(workload, ports, place, pace));
+  }
+  await endChild(crowd.child);
+  return results;
 }
 
 async function startProxies(place: Place): Promise<{
@@ -130,7 +153,15 @@ async function startProxies(place: Place): Promise<{
   return { running, missing };
 }
 
-async function runWorkloads(chosen: ReadonlyArray<Workload>, place: Place, pace: Pace): Promise<Result[]> {
+async function runWorkloads(
+  chosen: ReadonlyArray<Workload>,
+  place: Place,
+  pace: Pace,
+  featurePace: Pace,
+): Promise<Result[]> {
+  const features = chosen.filter((workload) => workload.kind === "feature");
+  // Rows that the rivals have no part in need none of them.
+  if (features.length === chosen.length) return runFeatures(features, place, featurePace);
   const { running, missing } = await startProxies(place);
   const results: Result[] = [];
   for (const workload of chosen) {
@@ -152,7 +183,7 @@ async function runWorkloads(chosen: ReadonlyArray<Workload>, place: Place, pace:
     const result = await runIdle(workload, names, place, { ...pace, rounds: Math.min(pace.rounds, 3) });
     results.push({ ...result, missing: new Map([...missing, ...result.missing]) });
   }
-  return results;
+  return [...results, ...(await runFeatures(features, place, featurePace))];
 }
 
 function keepResults(report: string, results: ReadonlyArray<Result>): void {
@@ -184,7 +215,7 @@ async function run(directory: string): Promise<number> {
     return 0;
   }
   if (options.list) {
-    for (const { name, title } of workloads) process.stdout.write(`${name.padEnd(14)} ${title}\n`);
+    for (const { name, title } of workloads) process.stdout.write(`${name.padEnd(17)} ${title}\n`);
     return 0;
   }
   const chosen = chooseWorkloads(options);
@@ -219,7 +250,8 @@ async function run(directory: string): Promise<number> {
   };
   const versions = describeMachine(binary ?? "src/main.ts");
   for (const version of versions) say(version);
-  const results = await runWorkloads(chosen, place, pace);
+  const featurePace = options.rounds === undefined ? { ...pace, rounds: featureRounds } : pace;
+  const results = await runWorkloads(chosen, place, pace, featurePace);
   if (isLeaving) return 1; // Interrupted: what stands in the results is no measurement.
   const report = formatReport(versions, results);
   process.stdout.write(`\n${report}`);

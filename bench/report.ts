@@ -1,6 +1,7 @@
 // The bench's results as Markdown: the table of each kind of row, elbow's ratio to the better rival, the spread over the
 // rounds, and the place in README.md. Pure: values in, text out. It hides nothing: a proxy without figures keeps its
 // line and says why.
+import type { FeatureResult, FeatureSample, FeatureTurn } from "./feature-row.ts";
 import type { IdleResult, IdleSample } from "./idle.ts";
 import { type ProxyName, proxyNames } from "./launches.ts";
 import { medianOf } from "./measure.ts";
@@ -9,15 +10,16 @@ import type { ParserResult } from "./parser-row.ts";
 import type { TrafficResult, TrafficSample } from "./traffic.ts";
 
 /** One measured row of any kind. */
-export type Result = TrafficResult | ParserResult | IdleResult;
+export type Result = TrafficResult | ParserResult | IdleResult | FeatureResult;
 
 const isTraffic = (result: Result): result is TrafficResult => result.workload.kind === "traffic";
 const isParser = (result: Result): result is ParserResult => result.workload.kind === "parser";
 const isIdle = (result: Result): result is IdleResult => result.workload.kind === "idle";
+const isFeature = (result: Result): result is FeatureResult => result.workload.kind === "feature";
 
 /** Whether elbow has figures in a row. */
 export const hasFigures = (result: Result): boolean =>
-  isParser(result) ? result.samples.length > 0 : result.samples.has("elbow");
+  isParser(result) || isFeature(result) ? result.samples.length > 0 : result.samples.has("elbow");
 
 interface Sampled<S> {
   readonly samples: ReadonlyMap<ProxyName, ReadonlyArray<S>>;
@@ -199,8 +201,49 @@ function formatParserSpread({ workload, samples }: ParserResult): string[][] {
   return [row("elbow", (sample) => sample.headNs), row("bare loop", (sample) => sample.loopNs)];
 }
 
+const costOf = (turn: FeatureTurn) => turn.cpuUsPerRequest;
+
+function formatFeatureRows({ workload, samples, missing }: FeatureResult): string[][] {
+  const { title, ratioLimit, busyLimit } = workload;
+  if (samples.length === 0) return [[title, `**no figures** – ${missing ?? "not run"}`, "", "", ""]];
+  const of = (value: (sample: FeatureSample) => number) => medianOf(samples.map(value));
+  if (busyLimit !== undefined) {
+    const share = (value: number) => `${(value * 100).toFixed(1)} % of a core`;
+    const extra = of(({ off, on }) => on.busy - off.busy);
+    return [
+      [
+        ...[title, share(of(({ off }) => off.busy)), share(of(({ on }) => on.busy))],
+        ...[`+${share(Math.max(0, extra))}`, formatTarget(extra <= busyLimit, share(busyLimit))],
+      ],
+    ];
+  }
+  const ratio = of(({ off, on }) => costOf(on) / costOf(off));
+  const us = (value: number) => `${value.toFixed(2)} µs`;
+  return [
+    [
+      ...[title, us(of(({ off }) => costOf(off))), us(of(({ on }) => costOf(on))), ratio.toFixed(3)],
+      ratioLimit === undefined ? "" : formatTarget(ratio <= ratioLimit, ratioLimit.toFixed(2)),
+    ],
+  ];
+}
+
+function formatFeatureSpread({ workload, samples }: FeatureResult): string[][] {
+  if (samples.length === 0) return [];
+  const isBusy = workload.busyLimit !== undefined;
+  const row = (who: "off" | "on") => {
+    const turns = samples.map((sample) => sample[who]);
+    const errors = turns.reduce((sum, turn) => sum + turn.errors, 0);
+    const spread = isBusy
+      ? `${formatSpread(turns, ({ busy }) => busy * 100, 1)} %`
+      : `${formatSpread(turns, costOf, 1)} µs`;
+    return [workload.title, who, spread, "", String(turns.length), errors === 0 ? "" : `**${errors} errors**`];
+  };
+  return [row("off"), row("on")];
+}
+
 function formatSpreadRows(result: Result): string[][] {
   if (isParser(result)) return formatParserSpread(result);
+  if (isFeature(result)) return formatFeatureSpread(result);
   return proxyNames.flatMap((name) => {
     if (isTraffic(result)) {
       const samples = result.samples.get(name) ?? [];
@@ -237,6 +280,11 @@ export function formatReport(versions: ReadonlyArray<string>, results: ReadonlyA
   if (idle.length > 0) {
     const heads = ["connections", "proxy", "KiB/connection", "RSS MiB before", "RSS MiB with", "elbow ÷ better rival"];
     parts.push(formatTable([...heads, "target"], idle.flatMap(formatIdleRows)));
+  }
+  const features = results.filter(isFeature);
+  if (features.length > 0) {
+    const heads = ["elbow against itself", "off, CPU per request", "on, CPU per request", "on ÷ off", "target"];
+    parts.push(formatTable(heads, features.flatMap(formatFeatureRows)));
   }
   const spread = results.flatMap(formatSpreadRows);
   if (spread.length > 0) {

@@ -1,5 +1,7 @@
 // The bench's rows: what is asked of every proxy, over how many connections, and the target that elbow is held to.
-// It owns names and sizes only; bench/traffic.ts, bench/parser-row.ts and bench/idle.ts do the work.
+// It owns names and sizes only; bench/traffic.ts, bench/parser-row.ts and bench/idle.ts do the work. The rows of elbow
+// against itself stand in bench/features.ts.
+import { type FeatureWorkload, features } from "./features.ts";
 import type { WrittenRequest } from "./load.ts";
 import { makeBrowserGet, makePipelined, makePost } from "./messages.ts";
 import { chunkedTarget } from "./requests.ts";
@@ -69,7 +71,7 @@ export interface IdleWorkload {
   readonly kibLimit: number;
 }
 
-export type Workload = TrafficWorkload | ParserWorkload | IdleWorkload;
+export type Workload = TrafficWorkload | ParserWorkload | IdleWorkload | FeatureWorkload;
 
 const traffic = { kind: "traffic", connections: 64, isShort: false, isQuick: true } as const;
 const http = { ...traffic, front: "http" } as const;
@@ -190,4 +192,5 @@ export const workloads: ReadonlyArray<Workload> = [
   { ...idle, name: "idle-http", title: "HTTP, idle", front: "http", kibLimit: 4 },
   { ...idle, name: "idle-tcp", title: "TCP, idle", front: "tcp", kibLimit: 4 },
   { ...idle, name: "idle-https", title: "HTTPS, idle", front: "https", isQuick: false, kibLimit: 12 },
+  ...features,
 ];

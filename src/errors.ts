@@ -66,6 +66,8 @@ export const reasons = {
   requestBodyTimeout: reason("client", "requestBody", 408, "debug"),
   requestBodyCut: reason("client", "requestBody", 408, "debug"),
   noInstance: reason("proxy", "balance", 503, "warn"),
+  surgeQueueOverflow: reason("proxy", "balance", 503, "warn"),
+  surgeQueueTimeout: reason("proxy", "balance", 503, "warn"),
   connectRefused: reason("backend", "dial", 503, "warn"),
   connectTimeout: reason("backend", "dial", 504, "warn"),
   descriptorsExhausted: reason("proxy", "dial", 503, "error"),
@@ -73,6 +75,8 @@ export const reasons = {
   backendUntrusted: reason("backend", "dial", 502, "error"),
   backendClosed: reason("backend", "responseHead", 504, "info"),
   backendTimeout: reason("backend", "responseHead", 504, "info"),
+  instanceDeregistered: reason("proxy", "responseHead", 504, "info"),
+  instanceOutOfService: reason("proxy", "responseHead", 504, "info"),
   badResponse: reason("backend", "responseHead", 502, "warn"),
   responseHeadTooLarge: reason("backend", "responseHead", 502, "warn"),
   responseCut: reason("backend", "responseBody", 0, "warn"),
@@ -90,6 +94,8 @@ export class ConnectError extends Data.TaggedError("ConnectError")<{
   readonly reason: Extract<
     Reason,
     | "noInstance"
+    | "surgeQueueOverflow"
+    | "surgeQueueTimeout"
     | "connectRefused"
     | "connectTimeout"
     | "descriptorsExhausted"

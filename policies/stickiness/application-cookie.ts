@@ -1,7 +1,7 @@
 /**
  * AppCookieStickinessPolicyType: a client stays with its instance as long as the application's own cookie lives (AWS,
  * "Configure sticky sessions for your Classic Load Balancer", application-controlled session stickiness).
- * Decides when the load balancer gives out its cookie, and with which attributes; remembers those last seen, and no client.
+ * Decides when the load balancer gives out its cookie, and with which attributes; remembers nothing.
  */
 import { type CookieAttribute, definePolicyType, Schema } from "elbow";
 
@@ -14,15 +14,13 @@ const cookieName = {
 const isCookieName = (text: string): boolean =>
   /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(text) && !/^AWSELB(CORS)?$/.test(text);
 
-/** What a cookie is told from others by, and who gets it. */
-const copiedIdentity = [
-  ...["path", "port", "domain", "secure", "httponly", "version", "comment", "commenturl", "samesite"],
+const copiedNames = [
+  ...["path", "port", "domain", "secure", "httponly", "discard"],
+  ...["max-age", "expires", "version", "comment", "commenturl", "samesite"],
 ];
-/** How long it lives. */
-const copiedLife = ["discard", "max-age", "expires"];
 
-const copy = (attributes: ReadonlyArray<CookieAttribute>, names: ReadonlyArray<string>): string =>
-  attributes.flatMap(({ name, text }) => (names.includes(name) ? [spell(name, text)] : [])).join(";");
+const copy = (attributes: ReadonlyArray<CookieAttribute>): string =>
+  attributes.flatMap(({ name, text }) => (copiedNames.includes(name) ? [spell(name, text)] : [])).join(";");
 
 /** AWS encodes the underscores of a path, for the sake of Internet Explorer 7. */
 const spell = (name: string, text: string): string => (name === "path" ? text.replaceAll("_", "%5F") : text);
@@ -33,22 +31,15 @@ export default definePolicyType({
     /** The application's cookie, by its name. */
     CookieName: Schema.String.annotate(cookieName).check(Schema.makeFilter(isCookieName, cookieName)),
   }),
-  stick: ({ CookieName }) => {
-    /** Of the application's cookie as it was last set, but for its life. */
-    let identity = "PATH=/";
-    return {
-      applicationCookie: CookieName,
-      // Without the application's cookie there is no session that an instance could know.
-      follows: ({ hasApplicationCookie }) => hasApplicationCookie,
-      renew: ({ hasSession, hasApplicationCookie, isWithItsInstance, applicationAttributes }) => {
-        if (applicationAttributes !== undefined) {
-          identity = copy(applicationAttributes, copiedIdentity);
-          return copy(applicationAttributes, [...copiedIdentity, ...copiedLife]);
-        }
-        // Its instance couldn't be had: from now on the session belongs to this one, also when the other comes back. The
-        // cookie takes the old one's place; the application's, which has to come with it, says how long it is good.
-        return hasSession && hasApplicationCookie && !isWithItsInstance ? identity : undefined;
-      },
-    };
-  },
+  stick: ({ CookieName }) => ({
+    applicationCookie: CookieName,
+    // Without the application's cookie there is no session that an instance could know.
+    follows: ({ hasApplicationCookie }) => hasApplicationCookie,
+    renew: ({ hasSession, hasApplicationCookie, isWithItsInstance, applicationAttributes, placeAttributes }) => {
+      if (applicationAttributes !== undefined) return copy(applicationAttributes);
+      // Its instance couldn't be had: from now on the session belongs to this one, also when the other comes back. The
+      // cookie takes the old one's place; the application's, which has to come with it, says how long it is good.
+      return hasSession && hasApplicationCookie && !isWithItsInstance ? placeAttributes : undefined;
+    },
+  }),
 });

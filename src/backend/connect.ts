@@ -1,5 +1,5 @@
 // From an exchange to a connected instance: pick, dial, and on failure the next instance, each at most once. Where the
-// instance speaks TLS, it is connected when it has proved what it must.
+// instance speaks TLS, it is connected when it has proved what it must. While all that are left are full, it waits for room.
 //
 // The slow path of a request and the only path of a layer-4 connection. It leaves the lease on the member that was
 // reached, and on nobody when it fails or is given up.
@@ -9,22 +9,43 @@ import type { Routed } from "../balance/routed.ts";
 import { ConnectError } from "../errors.ts";
 import { type DialFailure, type DialListener, dial } from "../net/dial.ts";
 import type { Transport } from "../net/transport.ts";
+import type { BackendConnection } from "./backend-connection.ts";
 import type { BackendMember } from "./backend-member.ts";
+import { Room, type RoomTerms } from "./room.ts";
 
 /** The fact that dialling adds: an open connection to the member that the lease holds. */
 export interface Connected {
   readonly member: BackendMember;
   readonly transport: Transport;
   readonly lease: Lease<BackendMember>;
+  /** What the transport is part of, where it was kept; undefined for a new one. */
+  readonly kept?: BackendConnection | undefined;
 }
 
-/**
- * Takes a connection over, and the lease with it.
- *
- * *Order*: called before the dialling effect goes on, in the callback that brought the connection, so that an
- * interruption in between can't lose it.
- */
-export type Deliver = (connected: Connected) => void;
+/** What a connection is built for. */
+export interface ConnectUser {
+  /**
+   * Takes a connection over, and the lease with it.
+   *
+   * *Order*: called before the dialling effect goes on, in the callback that brought the connection, so that an
+   * interruption in between can't lose it.
+   */
+  proceed(connected: Connected): void;
+  /** It waits for room from now on, or does so no more. */
+  onQueued(isQueued: boolean): void;
+}
+
+/** How a connection is built. */
+export interface ConnectTerms extends RoomTerms {
+  /** How long each instance may take, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** Who has waited for room gets a connection that the instance's pool keeps, if there is one. */
+  readonly usesKept: boolean;
+  /**
+   * Has gone to an instance that speaks TLS, before the handshake; to any other, who proceeds sends it with what follows.
+   */
+  readonly preamble?: Uint8Array | undefined;
+}
 
 const dialMember = (
   member: BackendMember,
@@ -33,8 +54,17 @@ const dialMember = (
   preamble: Uint8Array | undefined,
 ): Effect.Effect<void, DialFailure | "superseded"> =>
   Effect.callback((resume) => {
+    const end = (): void => {
+      member.dials.delete(giveUp);
+    };
+    const giveUp = (): void => {
+      end();
+      attempt.cancel();
+      resume(Effect.fail("superseded"));
+    };
     const listener: DialListener = {
       onDialled: (transport) => {
+        end();
         if (member.isSuperseded) {
           // Dialled under terms that hold no more: whoever it is, it has proved too little.
           transport.abort();
@@ -44,10 +74,17 @@ const dialMember = (
         deliver(member, transport);
         resume(Effect.void);
       },
-      onDialFailed: (failure) => resume(Effect.fail(failure)),
+      onDialFailed: (failure) => {
+        end();
+        resume(Effect.fail(failure));
+      },
     };
     const attempt = dial(member.endpoint, timeoutMs, listener, member.security, member.security && preamble);
-    return Effect.sync(() => attempt.cancel());
+    member.dials.add(giveUp);
+    return Effect.sync(() => {
+      end();
+      attempt.cancel();
+    });
   });
 
 const reasonOf = {
@@ -65,41 +102,62 @@ const gravity = { refused: 0, exhausted: 0, timeout: 1, handshake: 2, untrusted:
 >;
 
 /**
- * Connects to an instance, within `timeoutMs` milliseconds for each that is tried, and delivers the connection. A `preamble` has
- * gone to an instance that speaks TLS, before the handshake; to any other, who is delivered to sends it with what follows.
+ * Connects to an instance and hands the connection over.
  *
- * *Fails with*: {@link ConnectError} when there is no instance, or none will do: as the gravest of what happened.
- * *Owns*: the lease, until it delivers; without a delivery the lease is given back.
+ * *Fails with*: {@link ConnectError} when there is no instance, none has room in time, or none will do: as the gravest of
+ * what happened.
+ * *Owns*: the lease, until it hands it over; without a connection the lease is given back.
  */
 export const connect = (
-  { membership, key, lease }: Routed<BackendMember>,
-  timeoutMs: number,
-  deliver: Deliver,
-  preamble?: Uint8Array | undefined,
+  routed: Routed<BackendMember>,
+  terms: ConnectTerms,
+  user: ConnectUser,
 ): Effect.Effect<void, ConnectError> => {
-  let tried: Set<BackendMember> | undefined;
+  const { membership, key, lease } = routed;
+  const { connectTimeoutMs, usesKept, preamble } = terms;
+  const tried = routed.failed ?? new Set<BackendMember>();
+  const makeRoom = (): Room => new Room(routed, tried, terms, (isQueued) => user.onQueued(isQueued));
+  let room = routed.named === undefined ? undefined : makeRoom();
   let worst: DialFailure | undefined;
   let isDelivered = false;
-  const hand = (member: BackendMember, transport: Transport): void => {
+  const hand = (member: BackendMember, transport: Transport, kept?: BackendConnection): void => {
     isDelivered = true;
-    deliver({ member, transport, lease });
+    user.proceed({ member, transport, lease, kept });
   };
+  const nobody = Effect.suspend(() =>
+    Effect.fail(new ConnectError({ reason: worst === undefined ? "noInstance" : reasonOf[worst] })),
+  );
   const attempt: Effect.Effect<void, ConnectError> = Effect.suspend(() => {
+    const held = lease.member;
     // The first member may be leased already: the balancer's turn must not be taken twice for one request.
-    const leased = tried === undefined && lease.member?.isSuperseded === false ? lease.member : undefined;
-    const member = leased ?? lease.take(membership(), tried, key);
-    if (member === undefined)
-      return Effect.fail(new ConnectError({ reason: worst === undefined ? "noInstance" : reasonOf[worst] }));
-    tried ??= new Set();
+    const leased = held?.isSuperseded === false && !tried.has(held) ? held : undefined;
+    const member = leased ?? (room === undefined ? lease.take(membership(), tried, key) : room.waiter.take());
+    if (member !== undefined) return reach(member);
+    room ??= makeRoom();
+    return room.waiter.canWait ? Effect.andThen(awaitRoom(room), takeRoom) : nobody;
+  });
+  const awaitRoom = (room: Room): Effect.Effect<void, ConnectError> =>
+    Effect.catch(room.wait, (reason) => (reason === "noInstance" ? nobody : Effect.fail(new ConnectError({ reason }))));
+  const takeRoom: Effect.Effect<void, ConnectError> = Effect.suspend(() => {
+    const { member } = lease;
+    if (member === undefined) return attempt;
+    const kept = usesKept && !member.isSuperseded ? member.pool.take() : undefined;
+    if (kept === undefined) return reach(member);
+    hand(member, kept.transport, kept);
+    return Effect.void;
+  });
+  const reach = (member: BackendMember): Effect.Effect<void, ConnectError> => {
     tried.add(member);
     if (member.isSuperseded) return attempt;
-    return Effect.catch(dialMember(member, timeoutMs, hand, preamble), (failure) => {
+    return Effect.catch(dialMember(member, connectTimeoutMs, hand, preamble), (failure) => {
       if (failure === "superseded") return attempt;
       member.counters.countFailure(failure === "untrusted");
+      // Without a descriptor nothing was asked of the instance.
+      if (failure !== "exhausted") member.noteFailure(reasonOf[failure]);
       if (worst === undefined || gravity[failure] >= gravity[worst]) worst = failure;
       return attempt;
     });
-  });
+  };
   return Effect.onInterrupt(attempt, () =>
     Effect.sync(() => {
       if (!isDelivered) lease.giveBack();

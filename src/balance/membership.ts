@@ -9,6 +9,8 @@ import type { Member, MemberFollower } from "./member.ts";
 export class Membership<M extends Member> implements MemberFollower {
   /** Called when a member has got room, or has joined with some: whoever waits may try again, and may take it at once. */
   onRoomMade: ((member: M) => void) | undefined = undefined;
+  /** Called when members have left: who waits for them waits in vain. */
+  onLeft: (() => void) | undefined = undefined;
   private inService: ReadonlyArray<M> = [];
   private balancer: Balancer<M>;
   private currentPolicy: BalancerPolicy;
@@ -32,13 +34,20 @@ export class Membership<M extends Member> implements MemberFollower {
     return member.isFollowedBy(this);
   }
 
+  /** Whether anybody in service but those excluded is only full: worth waiting for. */
+  hasFull(exclude?: ReadonlySet<M>): boolean {
+    return this.inService.some((member) => !member.hasRoom && member.weight > 0 && exclude?.has(member) !== true);
+  }
+
   /** Makes these the members in service: who is new joins, who is missing leaves, nobody else notices. */
   replace(members: ReadonlyArray<M>): void {
     const wanted = new Set(members);
     const before = this.inService;
     this.inService = [...wanted];
+    let haveLeft = false;
     for (const member of before) {
       if (wanted.has(member)) continue;
+      haveLeft = true;
       member.removeFollower(this);
       if (member.isOpen) this.balancer.remove(member);
     }
@@ -47,6 +56,7 @@ export class Membership<M extends Member> implements MemberFollower {
       member.addFollower(this);
       if (member.isOpen) this.balancer.add(member);
     }
+    if (haveLeft) this.onLeft?.();
     for (const member of joined) if (member.hasRoom && this.has(member)) this.onRoomMade?.(member);
   }
 

@@ -10,4 +10,8 @@ export interface Routed<M extends Member> {
   /** What the membership's policy asks for, hashed; 0 where it asks for nothing. */
   readonly key: number;
   readonly lease: Lease<M>;
+  /** The only one that will do, as long as it is in service and hasn't been tried in vain; undefined where any will. */
+  readonly named?: M | undefined;
+  /** Who has failed the exchange and is not tried again; whoever fails now joins them. */
+  readonly failed?: Set<M> | undefined;
 }

@@ -1,84 +1,150 @@
-// Which member a stickiness cookie names: every value of every registered member, found by its bytes.
+// Which member a stickiness cookie names: the values of every registered member, found by their bytes.
 //
-// Asked once a request, on the way to the balancer; never by strings, so that asking makes nothing. Values are made when a
-// member is registered and kept while it is, in service or not. Owns the table; what values are made of is for who gives
-// them, and whether the named member may be picked is for who asks.
+// Asked once a request, on the way to the balancer; never by strings, so that asking makes nothing. The plain values are
+// made when a member is registered, those for other places when they are first seen, and all are kept while the member is
+// registered, in service or not. Owns the table; what values are made of is for who gives them, and whether the named
+// member may be picked is for who asks.
+import { type CookiePlace, plainPlace } from "../model/cookie-place.ts";
 
 /** How many characters a value has: upper-case hexadecimal digits, as in the cookies of a Classic Load Balancer. */
 export const stickyValueLength = 138;
 
+/** How many of them, the first, name the member; the others are for one place of the cookie. */
+export const stickyNameLength = 64;
+
+/** So many values of one member are kept; an application has few places for its cookie. */
+const maxValues = 32;
+
 /** Makes values and knows them again. */
 export interface StickyValues<M> {
-  /** The values that name a member, {@link stickyValueLength} bytes each; at least one, and the first is given out. */
-  valuesOf(member: M): ReadonlyArray<Uint8Array>;
-  /** Whether `bytes[start, end)` was given out for a member of this listener, be it gone or not. */
-  isOurs(bytes: Uint8Array, start: number, end: number): boolean;
+  /** The values that name a member in this place, {@link stickyValueLength} bytes each; the first is given out. */
+  valuesOf(member: M, place: CookiePlace): ReadonlyArray<Uint8Array>;
+  /** The place of `bytes[start, end)` if it was given out for a member of this listener, be it gone or not. */
+  placeOf(bytes: Uint8Array, start: number, end: number): CookiePlace | undefined;
+}
+
+/** What a value says: its member, undefined when that isn't registered, and its cookie's place. */
+export interface StickyBond<M> {
+  readonly member: M | undefined;
+  readonly place: CookiePlace;
 }
 
 interface Entry<M> {
   readonly member: M;
+  readonly place: CookiePlace;
   readonly value: Uint8Array;
 }
 
+interface Row<M> {
+  readonly names: ReadonlyArray<string>;
+  readonly entries: Array<Entry<M>>;
+  /** The values that are given out, by place. */
+  readonly given: Map<CookiePlace, Uint8Array>;
+}
+
 export class StickyTable<M> {
-  /** By the first digits of a value, which are as good as random; a power of two, and at most half of it is in use. */
+  /** By the last digits of a value, which are as good as random; a power of two, and at most half of it is in use. */
   private slots: Array<Entry<M> | undefined> = [undefined];
-  private entries = new Map<M, ReadonlyArray<Entry<M>>>();
+  private count = 0;
+  private rows = new Map<M, Row<M>>();
+  private names = new Map<string, M>();
 
   constructor(private readonly values: StickyValues<M>) {}
 
   /** From now on these members are named, and no others; values are made for those that are new. */
   replace(members: Iterable<M>): void {
-    const entries = new Map<M, ReadonlyArray<Entry<M>>>();
-    let count = 0;
+    const rows = new Map<M, Row<M>>();
+    const names = new Map<string, M>();
     for (const member of members) {
-      const own =
-        this.entries.get(member) ?? this.values.valuesOf(member).map((value): Entry<M> => ({ member, value }));
-      entries.set(member, own);
-      count += own.length;
+      const row = this.rows.get(member) ?? this.makeRow(member);
+      rows.set(member, row);
+      for (const name of row.names) names.set(name, member);
     }
-    let capacity = 1;
-    while (capacity < count * 2) capacity *= 2;
-    const slots = new Array<Entry<M> | undefined>(capacity).fill(undefined);
-    for (const own of entries.values()) for (const entry of own) put(slots, entry);
-    this.entries = entries;
-    this.slots = slots;
+    this.rows = rows;
+    this.names = names;
+    this.layOut();
   }
 
-  /** The member that the value `bytes[start, end)` names; undefined when it names none that is registered. */
-  find(bytes: Uint8Array, start: number, end: number): M | undefined {
+  /** The registered member that the value `bytes[start, end)` names, as far as the value is known here. */
+  find(bytes: Uint8Array, start: number, end: number): StickyBond<M> | undefined {
+    return this.entryOf(bytes, start, end);
+  }
+
+  /** What a value that {@link find} doesn't know says; undefined when it is none. Costs a proof, which it is then known by. */
+  prove(bytes: Uint8Array, start: number, end: number): StickyBond<M> | undefined {
+    const place = end - start === stickyValueLength ? this.values.placeOf(bytes, start, end) : undefined;
+    if (place === undefined) return undefined;
+    const member = this.names.get(nameIn(bytes, start));
+    // A copy: a Buffer's own `slice` shares the memory of a head that is another's soon.
+    if (member !== undefined) this.keep({ member, place, value: new Uint8Array(bytes.subarray(start, end)) });
+    return { member, place };
+  }
+
+  /** The value that names a member in a place; undefined when it isn't registered, so that nobody is sent there again. */
+  valueOf(member: M, place: CookiePlace): Uint8Array | undefined {
+    const row = this.rows.get(member);
+    return row && (row.given.get(place) ?? this.give(member, row, place));
+  }
+
+  private give(member: M, row: Row<M>, place: CookiePlace): Uint8Array {
+    const value = this.values.valuesOf(member, place)[0] as Uint8Array;
+    if (row.given.size < maxValues) row.given.set(place, value);
+    if (this.entryOf(value, 0, value.length) === undefined) this.keep({ member, place, value });
+    return value;
+  }
+
+  private makeRow(member: M): Row<M> {
+    const values = this.values.valuesOf(member, plainPlace);
+    return {
+      names: values.map((value) => nameIn(value, 0)),
+      entries: values.map((value) => ({ member, place: plainPlace, value })),
+      given: new Map([[plainPlace, values[0] as Uint8Array]]),
+    };
+  }
+
+  private entryOf(bytes: Uint8Array, start: number, end: number): Entry<M> | undefined {
     if (end - start !== stickyValueLength) return undefined;
     const { slots } = this;
     const mask = slots.length - 1;
-    for (let at = hashOf(bytes, start) & mask; ; at = (at + 1) & mask) {
+    for (let at = hashOf(bytes, end) & mask; ; at = (at + 1) & mask) {
       const entry = slots[at];
-      if (entry === undefined) return undefined;
-      if (compare.call(entry.value, bytes, start, end) === 0) return entry.member;
+      if (entry === undefined || compare.call(entry.value, bytes, start, end) === 0) return entry;
     }
   }
 
-  /** Whether a value that {@link find} doesn't know was given out for a member that has gone. */
-  isOurs(bytes: Uint8Array, start: number, end: number): boolean {
-    return end - start === stickyValueLength && this.values.isOurs(bytes, start, end);
+  private keep(entry: Entry<M>): void {
+    const entries = this.rows.get(entry.member)?.entries;
+    if (entries === undefined || entries.length >= maxValues) return;
+    entries.push(entry);
+    this.count++;
+    if (this.count * 2 > this.slots.length) this.layOut();
+    else put(this.slots, entry);
   }
 
-  /** The value that names a member; undefined when it isn't registered, so that nobody is sent there again. */
-  valueOf(member: M): Uint8Array | undefined {
-    return this.entries.get(member)?.[0]?.value;
+  private layOut(): void {
+    this.count = 0;
+    for (const { entries } of this.rows.values()) this.count += entries.length;
+    let capacity = 1;
+    while (capacity < this.count * 2) capacity *= 2;
+    this.slots = new Array<Entry<M> | undefined>(capacity).fill(undefined);
+    for (const { entries } of this.rows.values()) for (const entry of entries) put(this.slots, entry);
   }
 }
 
 const put = <M>(slots: Array<Entry<M> | undefined>, entry: Entry<M>): void => {
   const mask = slots.length - 1;
-  let at = hashOf(entry.value, 0) & mask;
+  let at = hashOf(entry.value, entry.value.length) & mask;
   while (slots[at] !== undefined) at = (at + 1) & mask;
   slots[at] = entry;
 };
 
-/** The number that eight hexadecimal digits are; any number for other bytes, since only values are in the table. */
-const hashOf = (bytes: Uint8Array, start: number): number => {
+const nameIn = (bytes: Uint8Array, start: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + start, stickyNameLength).toString("latin1");
+
+/** The number that the eight hexadecimal digits before `end` are; any number for other bytes. */
+const hashOf = (bytes: Uint8Array, end: number): number => {
   let hash = 0;
-  for (let index = start; index < start + 8; index++) {
+  for (let index = end - 8; index < end; index++) {
     const byte = bytes[index] as number;
     hash = (hash << 4) | ((byte + (byte >> 6) * 9) & 0xf);
   }

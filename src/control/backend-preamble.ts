@@ -7,6 +7,8 @@ import { isLayer7 } from "../model/protocol.ts";
 import { writeProxyHeader } from "../parse/proxy-protocol/header-writer.ts";
 import type { Route } from "../pipeline/route.ts";
 
+const context = { writeProxyHeader };
+
 /**
  * What the connections of a listener begin with; undefined where they begin with the client's bytes.
  *
@@ -15,5 +17,5 @@ import type { Route } from "../pipeline/route.ts";
 export const backendPreambleOf = ({ protocol, instancePreamble }: Listener): Route["backendPreamble"] => {
   if (instancePreamble === undefined || isLayer7(protocol)) return undefined;
   const attributes = { ProxyProtocol: true, ProxyProtocolVersion: instancePreamble.version };
-  return (connection) => proxyProtocol.backendPreamble?.(attributes, connection, { writeProxyHeader });
+  return (connection) => proxyProtocol.backendPreamble?.(attributes, connection, context);
 };

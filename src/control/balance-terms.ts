@@ -4,18 +4,26 @@ import type { BalanceTerms } from "../balance/member.ts";
 import type { Attributes } from "../model/attributes.ts";
 import type { Instance } from "../model/instance.ts";
 import type { Protocol } from "../model/protocol.ts";
+import { PickKey } from "../pipeline/pick-key.ts";
 import type { BalancerPolicy } from "../policy/balancer.ts";
 
 /** The clock of slow starts, in milliseconds. */
 export const monotonicMs = (): number => performance.now();
 
 /** What holds for every address of an instance. */
-export const makeBalanceTerms = ({ slowStart }: Attributes, { weight = 1 }: Instance): BalanceTerms => ({
+export const makeBalanceTerms = (
+  { slowStart }: Attributes,
+  { weight = 1, maxConnections = Number.POSITIVE_INFINITY }: Instance,
+): BalanceTerms => ({
   weight,
-  maxOutstanding: Number.POSITIVE_INFINITY,
+  maxOutstanding: maxConnections,
   slowStartMs: slowStart * 1000,
 });
 
 /** The policy that a load balancer's listeners of a protocol balance by. */
 export const balancerPolicyOf = ({ balancing }: Attributes, protocol: Protocol): BalancerPolicy =>
   findBalancerPolicy(balancing) ?? defaultBalancerPolicy(protocol);
+
+/** What a listener picks by; undefined where its policy has no keys. Where none is written, the policy's own holds. */
+export const makePickKey = ({ balancingKey }: Attributes, { key }: BalancerPolicy): PickKey | undefined =>
+  key && new PickKey(balancingKey === "client-address" ? key : balancingKey);

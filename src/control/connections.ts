@@ -1,44 +1,78 @@
 // The connections of one listener that are alive, so that they can be told to finish, cut, and waited for.
 import { Effect } from "effect";
+import type { BackendMember } from "../backend/backend-member.ts";
+import type { Reason } from "../errors.ts";
 import type { LiveConnection } from "../pipeline/route.ts";
 
 export class Connections {
-  private readonly live = new Set<LiveConnection>();
+  /** The first and the last of a list that runs through the connections themselves. */
+  private first: LiveConnection | undefined = undefined;
+  private last: LiveConnection | undefined = undefined;
+  private count = 0;
   private waiting: Array<() => void> = [];
 
   get size(): number {
-    return this.live.size;
+    return this.count;
   }
 
+  /** A connection that isn't among them yet. */
   add(connection: LiveConnection): void {
-    this.live.add(connection);
+    const { last } = this;
+    connection.livePrevious = last;
+    if (last === undefined) this.first = connection;
+    else last.liveNext = connection;
+    this.last = connection;
+    this.count++;
   }
 
   delete(connection: LiveConnection): void {
-    if (!this.live.delete(connection) || this.live.size > 0) return;
+    const { livePrevious, liveNext } = connection;
+    if (livePrevious === undefined && this.first !== connection) return;
+    if (livePrevious === undefined) this.first = liveNext;
+    else livePrevious.liveNext = liveNext;
+    if (liveNext === undefined) this.last = livePrevious;
+    else liveNext.livePrevious = livePrevious;
+    connection.livePrevious = undefined;
+    connection.liveNext = undefined;
+    if (--this.count > 0) return;
     const { waiting } = this;
     this.waiting = [];
     for (const wake of waiting) wake();
   }
 
+  /** Those that there are now: each may leave, and others may come, while they are told something. */
+  private list(): ReadonlyArray<LiveConnection> {
+    const all: Array<LiveConnection> = [];
+    for (let one = this.first; one !== undefined; one = one.liveNext) all.push(one);
+    return all;
+  }
+
   /** Tells each to finish what is under way and close. */
   drain(): void {
-    for (const connection of [...this.live]) connection.drain();
+    for (const connection of this.list()) connection.drain();
   }
 
   /** Tells each that what is asked of clients has changed. */
   retire(): void {
-    for (const connection of [...this.live]) connection.retire();
+    for (const connection of this.list()) connection.retire();
+  }
+
+  /** Ends what is in progress on a member; see {@link LiveConnection.cutFrom}. */
+  cutFrom(member: BackendMember, reason: Reason): void {
+    for (const connection of this.list()) {
+      if (member.outstanding === 0) return;
+      connection.cutFrom(member, reason);
+    }
   }
 
   /** Cuts each. */
   abort(): void {
-    for (const connection of [...this.live]) connection.abort();
+    for (const connection of this.list()) connection.abort();
   }
 
   /** Ends when the last connection has. */
   readonly whenEmpty: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.live.size === 0) {
+    if (this.count === 0) {
       resume(Effect.void);
       return;
     }

@@ -4,7 +4,7 @@
 // Owns the targets; who is picked is the memberships' affair, and when to ask the checker's.
 import type { HealthChecker } from "../health/checker.ts";
 import type { HealthTarget } from "../health/health-target.ts";
-import type { ProbeTerms } from "../health/probe.ts";
+import type { ProbeResult, ProbeTerms } from "../health/probe.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { HealthCheck } from "../model/health-check.ts";
 import type { Instance } from "../model/instance.ts";
@@ -26,6 +26,8 @@ interface Checked {
 }
 
 export class InstanceChecks {
+  /** Checks by load balancer and result, as long as the load balancer is asked for them. */
+  readonly counts = new Map<string, Record<"passed" | "failed" | "inconclusive", number>>();
   private readonly checked = new Map<string, Checked>();
 
   constructor(
@@ -35,8 +37,8 @@ export class InstanceChecks {
   ) {}
 
   /** The target of an address; undefined where nothing is asked. */
-  find(loadBalancer: string, { id }: Instance, address: string): HealthTarget | undefined {
-    return this.checked.get(placeOf(loadBalancer, id, address))?.target;
+  find(loadBalancer: string, instance: Instance, address: string): HealthTarget | undefined {
+    return this.checked.get(placeOf(loadBalancer, instance, address))?.target;
   }
 
   /** Asks everyone whom a configuration names, and who isn't asked yet, from now on; answers the new targets. */
@@ -49,21 +51,29 @@ export class InstanceChecks {
     return added;
   }
 
+  /** The targets of a load balancer's instances, where they are asked already. */
+  of({ name, instances }: LoadBalancer, names: Names): ReadonlyArray<HealthTarget> {
+    return instances.flatMap((instance) =>
+      names.get(instance.host).addresses.flatMap((address) => this.find(name, instance, address) ?? []),
+    );
+  }
+
   /** Makes the configuration's checks those that are made: who has gone is asked no more, the others as it says now. */
   follow(configuration: Configuration, names: Names, keys: Keys): void {
     const gone = new Set(this.checked.keys());
     for (const one of wantedChecks(configuration, names, keys)) {
       gone.delete(one.place);
       const known = this.checked.get(one.place);
-      if (known === undefined || String(known.target.endpoint) !== String(one.endpoint)) {
-        if (known !== undefined) this.checker.deregister(known.target);
+      if (known === undefined) {
         this.register(one);
         continue;
       }
       const security = known.securityKey === one.securityKey ? known.security : makeSecurity(one);
       this.checked.set(one.place, { target: known.target, securityKey: one.securityKey, security });
-      this.checker.reconfigure(known.target, makeTerms(one, security));
+      this.checker.reconfigure(known.target, makeTerms(one, security), one.endpoint);
     }
+    const asked = new Set(configuration.loadBalancers.flatMap(({ name, healthCheck }) => (healthCheck ? [name] : [])));
+    for (const name of this.counts.keys()) if (!asked.has(name)) this.counts.delete(name);
     for (const place of gone) {
       const { target } = this.checked.get(place) as Checked;
       this.checker.deregister(target);
@@ -71,9 +81,18 @@ export class InstanceChecks {
     }
   }
 
+  private count(loadBalancer: string, { isConclusive, isHealthy }: ProbeResult): void {
+    const counts = this.counts.get(loadBalancer) ?? { passed: 0, failed: 0, inconclusive: 0 };
+    counts[isConclusive ? (isHealthy ? "passed" : "failed") : "inconclusive"]++;
+    this.counts.set(loadBalancer, counts);
+  }
+
   private register(one: WantedCheck): HealthTarget {
     const security = makeSecurity(one);
-    const observer = { onChange: () => this.onChange(one.loadBalancer) };
+    const observer = {
+      onChange: () => this.onChange(one.loadBalancer),
+      onResult: (_: HealthTarget, result: ProbeResult) => this.count(one.loadBalancer, result),
+    };
     const target = this.checker.register(one.instance.id, one.endpoint, makeTerms(one, security), observer);
     this.checked.set(one.place, { target, securityKey: one.securityKey, security });
     return target;
@@ -100,7 +119,7 @@ const wantedChecks = (configuration: Configuration, names: Names, keys: Keys): R
     const security = securityOf(loadBalancer, check, keys);
     return instances.flatMap((instance) =>
       names.get(instance.host).addresses.map((address) => ({
-        place: placeOf(name, instance.id, address),
+        place: placeOf(name, instance, address),
         loadBalancer: name,
         instance,
         endpoint: new Endpoint(address, portOf(loadBalancer, instance, check)),
@@ -142,4 +161,6 @@ const makeTerms = (
 
 const ownConnection = { clientAddress: "", clientPort: 0, proxyAddress: "", proxyPort: 0, isLocal: true };
 
-const placeOf = (loadBalancer: string, id: string, address: string): string => `${loadBalancer} ${id} ${address}`;
+/** An instance that moves to another port of its own is asked as a new one: its traffic goes there, too. */
+const placeOf = (loadBalancer: string, { id, port }: Instance, address: string): string =>
+  `${loadBalancer} ${id} ${address} ${port ?? ""}`;

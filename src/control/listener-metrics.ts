@@ -15,6 +15,9 @@ export const readMetrics = (
   const listeners = [...running].map((open) => ({ open, labels: labelsOf(open) }));
   const perListener = (read: (open: RunningListener) => number): ReadonlyArray<Sample> =>
     listeners.map(({ open, labels }) => ({ labels, value: read(open) }));
+  const surges = new Map(listeners.map(({ open }) => [open.route.loadBalancer, open.route.surge]));
+  const perSurge = (read: (surge: RunningListener["route"]["surge"]) => number): ReadonlyArray<Sample> =>
+    [...surges].map(([name, surge]) => ({ labels: { load_balancer: name }, value: read(surge) }));
   const secureListeners = listeners.filter(({ open }) => isSecure(open.route.listener.protocol));
   const instances = instancesOf(listeners.map(({ open }) => open));
   const perInstance = (read: (member: Member) => number): ReadonlyArray<Sample> =>
@@ -51,6 +54,26 @@ export const readMetrics = (
       samples: listeners.flatMap(({ open, labels }) =>
         isLayer7(open.route.listener.protocol) ? answersOf(open, labels) : [],
       ),
+    },
+    {
+      name: "elbow_retries_total",
+      help: "How often an HTTP request was sent again, since its connection to an instance died before an answer.",
+      type: "counter",
+      samples: listeners.flatMap(({ open, labels }) =>
+        isLayer7(open.route.listener.protocol) ? [{ labels, value: open.counters.retries }] : [],
+      ),
+    },
+    {
+      name: "elbow_surge_queue_length",
+      help: "Requests and layer-4 connections that wait for room on an instance; AWS's SurgeQueueLength.",
+      type: "gauge",
+      samples: perSurge(({ length }) => length),
+    },
+    {
+      name: "elbow_spillover_total",
+      help: "Requests and layer-4 connections refused because the surge queue was full; AWS's SpilloverCount.",
+      type: "counter",
+      samples: perSurge(({ spilled }) => spilled),
     },
     {
       name: "elbow_received_bytes_total",
@@ -120,6 +143,12 @@ export const readMetrics = (
       samples: perInstance(({ counters }) => counters.openConnections),
     },
     {
+      name: "elbow_instance_in_service",
+      help: "1 where the instance is in service, by its checks and its traffic, 0 where it isn't.",
+      type: "gauge",
+      samples: instances.map(({ labels, members }) => ({ labels, value: members[0]?.isInService === true ? 1 : 0 })),
+    },
+    {
       name: "elbow_backend_outstanding",
       help: "HTTP requests and TCP connections in progress at an instance.",
       type: "gauge",
@@ -151,13 +180,13 @@ const answersOf = (open: RunningListener, labels: Labels): ReadonlyArray<Sample>
     .map((name, index) => ({ labels: { ...labels, code: name }, value: open.counters.answers[index] as number }))
     .filter(({ value }, index) => index >= 2 || value > 0);
 
-type Member = RunningListener["route"]["membership"]["members"][number];
+type Member = RunningListener["route"]["registered"][number];
 
 /** Each member once, however many listeners share it; at one address, those in clear and those with TLS together. */
 const instancesOf = (listeners: ReadonlyArray<RunningListener>) => {
   const seen = new Map<string, { readonly labels: Labels; readonly members: Array<Member> }>();
   for (const { route } of listeners) {
-    for (const member of route.membership.members) {
+    for (const member of route.registered) {
       const address = String(member.endpoint);
       const key = `${route.loadBalancer} ${member.id} ${address}`;
       const labels = { load_balancer: route.loadBalancer, instance: member.id, address };

@@ -16,13 +16,29 @@ import type { Names } from "./resolver.ts";
 /** The members at one address of an instance: several where listeners ask different proofs of it, or none. */
 export type MembersAlike = readonly [BackendMember, ...ReadonlyArray<BackendMember>];
 
+/** A member that has left with something still in progress. */
+export interface Departed {
+  readonly member: BackendMember;
+  readonly loadBalancer: string;
+  /** As it was when it left. */
+  readonly instance: Instance;
+  /** When its instance's deregistration was first seen, on the clock of {@link monotonicMs}; draining's to set. */
+  drainsSinceMs: number | undefined;
+}
+
+/** A registered member, and the instance that it is an address of. */
+interface Registered {
+  readonly member: BackendMember;
+  readonly loadBalancer: string;
+  instance: Instance;
+}
+
 export class Members {
-  private readonly registered = new Map<string, BackendMember>();
+  private readonly registered = new Map<string, Registered>();
   /** The registered members by place (load balancer, instance, address), as they were when the last count ended. */
   private places = new Map<string, MembersAlike>();
   private readonly known = new Map<string, WeakRef<Place>>();
-  /** Members that have left, with something still in progress. */
-  private readonly leaving = new Map<string, BackendMember>();
+  private readonly leaving = new Map<string, Departed>();
   private used = new Set<string>();
   /** What layer-7 listeners ask of the members' pools. */
   private terms = new Map<BackendMember, PoolTerms>();
@@ -44,11 +60,14 @@ export class Members {
       const key = keyOf(loadBalancer, instance, endpoint, security);
       this.used.add(key);
       const known = this.registered.get(key);
-      if (known !== undefined) return known;
+      if (known !== undefined) {
+        known.instance = instance;
+        return known.member;
+      }
       const member = this.revive(key) ?? makeMember(instance, endpoint, security);
       member.enterService(monotonicMs());
       member.place = this.enterPlace(placeOf(loadBalancer, instance, endpoint));
-      this.registered.set(key, member);
+      this.registered.set(key, { member, loadBalancer, instance });
       return member;
     });
   }
@@ -64,8 +83,13 @@ export class Members {
   beginUse(): void {
     this.used = new Set();
     this.terms = new Map();
-    for (const [key, member] of this.leaving) if (!isBusy(member)) this.leaving.delete(key);
     for (const [name, place] of this.known) if (place.deref() === undefined) this.known.delete(name);
+  }
+
+  /** Members that have left and are still in use. */
+  departed(): ReadonlyArray<Departed> {
+    for (const [key, { member }] of this.leaving) if (!isBusy(member)) this.leaving.delete(key);
+    return [...this.leaving.values()];
   }
 
   /** A layer-7 listener takes connections from these members' pools. */
@@ -81,7 +105,7 @@ export class Members {
    */
   endUse(): void {
     this.places = new Map();
-    for (const [key, member] of this.registered) {
+    for (const [key, { member, loadBalancer, instance }] of this.registered) {
       if (this.used.has(key)) {
         const place = key.slice(0, key.indexOf(keyEnd));
         this.places.set(place, [...(this.places.get(place) ?? []), member] as unknown as MembersAlike);
@@ -91,19 +115,19 @@ export class Members {
       member.leave();
       member.place.registered--;
       this.registered.delete(key);
-      if (isBusy(member)) this.leaving.set(key, member);
+      if (isBusy(member)) this.leaving.set(key, { member, loadBalancer, instance, drainsSinceMs: undefined });
     }
   }
 
   /** The process is about to end: nothing more is opened ahead of demand. */
   stopOpening(): void {
     this.isEnding = true;
-    for (const member of this.registered.values()) member.reserve.stop();
+    for (const { member } of this.registered.values()) member.reserve.stop();
   }
 
   /** Closes every idle connection; for the end of the process. */
   closeIdle(): void {
-    for (const member of this.registered.values()) member.leave();
+    for (const { member } of this.registered.values()) member.leave();
   }
 
   /** The same for whoever was there before and is still remembered by anybody: a dial, a route that drains. */
@@ -115,7 +139,7 @@ export class Members {
   }
 
   private revive(key: string): BackendMember | undefined {
-    const member = this.leaving.get(key);
+    const member = this.leaving.get(key)?.member;
     this.leaving.delete(key);
     member?.comeBack();
     return member;

@@ -60,6 +60,19 @@ export class Names {
     return this.resolve([...hosts].filter((host) => this.get(host).addresses.length === 0));
   }
 
+  /** What is known now, for look-ups that shall not count yet. */
+  copy(): Names {
+    const copy = new Names(this.ask);
+    copy.become(this);
+    return copy;
+  }
+
+  /** Knows what `other` knows, and nothing else. */
+  become(other: Names): void {
+    this.known.clear();
+    for (const [name, resolution] of other.known) this.known.set(name, resolution);
+  }
+
   /** Forgets every name but these. */
   keepOnly(hosts: ReadonlySet<string>): void {
     for (const name of this.known.keys()) if (!hosts.has(name)) this.known.delete(name);

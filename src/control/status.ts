@@ -1,10 +1,14 @@
 // What people and pages are shown of the load balancers: a plain reading of the running state.
 import type { HealthTarget } from "../health/health-target.ts";
+import { type InstanceState, registering } from "../health/thresholds.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { spellHealthCheckTarget } from "../model/health-check.ts";
 import type { Protocol } from "../model/protocol.ts";
+import type { Draining } from "./draining.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
+import { drainingState, groupDeparted } from "./instance-health.ts";
 import type { Members, MembersAlike } from "./members.ts";
+import type { Outliers, WatchedAddress } from "./outliers.ts";
 import type { Names } from "./resolver.ts";
 import type { WantedListener } from "./routes.ts";
 import type { RunningListener } from "./running-listener.ts";
@@ -33,8 +37,12 @@ export interface InstanceStatus {
   /** Whose doing the state is, and why, in the words of DescribeInstanceHealth (AWS). */
   readonly reasonCode: "ELB" | "Instance" | "N/A";
   readonly description: string;
+  /** Why its name has no address, such as `ENOTFOUND`; there where it has none. */
+  readonly lookUpFailure?: string;
   /** What its health checks have found; there where it is asked. */
   readonly healthCheck?: HealthCheckStatus;
+  /** What its traffic has led to; there where outlier detection watches it. */
+  readonly outlierDetection?: OutlierStatus;
   readonly openConnections: number;
   /** Layer-7 requests and layer-4 connections in progress. */
   readonly outstanding: number;
@@ -52,7 +60,31 @@ export interface HealthCheckStatus {
   /** ISO 8601. */
   readonly lastAt: string | undefined;
   /** The last changes of the state, oldest first. */
-  readonly history: ReadonlyArray<{ readonly at: string; readonly to: string; readonly reason: string }>;
+  readonly history: ReadonlyArray<HealthChangeStatus>;
+}
+
+/** The ejections of one address. */
+export interface OutlierStatus {
+  readonly isEjected: boolean;
+  /** In a row; the next lasts longer by the first one's time. */
+  readonly ejections: number;
+  /** The last times that it was ejected and came back, oldest first. */
+  readonly history: ReadonlyArray<ChangeStatus>;
+}
+
+/** A change of a state. */
+export interface ChangeStatus {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly to: string;
+  readonly reason: string;
+}
+
+/** A change that checks have brought. */
+export interface HealthChangeStatus extends ChangeStatus {
+  readonly from: string;
+  /** How many checks in a row had ended as it says, passed or failed. */
+  readonly checks: number;
 }
 
 export interface LoadBalancerStatus {
@@ -70,6 +102,8 @@ export const readStatus = (
   members: Members,
   names: Names,
   checks: InstanceChecks,
+  outliers: Outliers,
+  draining: Draining,
 ): ReadonlyArray<LoadBalancerStatus> =>
   configuration.loadBalancers.map((loadBalancer) => ({
     name: loadBalancer.name,
@@ -89,32 +123,41 @@ export const readStatus = (
           acceptedConnections: open?.counters.acceptedConnections ?? 0,
         };
       }),
-    instances: loadBalancer.instances.flatMap((instance): ReadonlyArray<InstanceStatus> => {
-      const zone = instance.zone === undefined ? {} : { zone: instance.zone };
-      const { failure } = names.get(instance.host);
-      const ports = new Set(loadBalancer.listeners.map(({ instancePort }) => instance.port ?? instancePort));
-      const found = [...ports].flatMap((port) => members.find(loadBalancer.name, instance, port, names));
-      if (found.length > 0) {
-        return found.map((alike) => ({
-          ...describeMembers(instance.id, alike),
-          ...zone,
-          ...describeHealth(checks.find(loadBalancer.name, instance, alike[0].endpoint.address)),
-        }));
-      }
-      return [
-        {
-          id: instance.id,
-          address: instance.host,
-          port: instance.port,
-          ...zone,
-          state: "OutOfService" as const,
-          reasonCode: "ELB" as const,
-          description: `The name ${instance.host} has not resolved: ${failure ?? "no address"}.`,
-          openConnections: 0,
-          outstanding: 0,
-        },
-      ];
-    }),
+    instances: [
+      ...loadBalancer.instances.flatMap((instance): ReadonlyArray<InstanceStatus> => {
+        const zone = instance.zone === undefined ? {} : { zone: instance.zone };
+        const { addresses, failure } = names.get(instance.host);
+        const ports = new Set(loadBalancer.listeners.map(({ instancePort }) => instance.port ?? instancePort));
+        const found = [...ports].flatMap((port) => members.find(loadBalancer.name, instance, port, names));
+        if (found.length > 0) {
+          return found.map((alike) => ({
+            ...describeMembers(instance.id, alike),
+            ...zone,
+            ...describeHealth(
+              loadBalancer.healthCheck && checks.find(loadBalancer.name, instance, alike[0].endpoint.address),
+              outliers.find(loadBalancer.name, instance, alike[0].endpoint.address),
+            ),
+          }));
+        }
+        return [
+          {
+            id: instance.id,
+            address: instance.host,
+            port: instance.port,
+            ...zone,
+            ...registering,
+            ...(addresses.length > 0 ? {} : { lookUpFailure: failure ?? "no address" }),
+            openConnections: 0,
+            outstanding: 0,
+          },
+        ];
+      }),
+      ...groupDeparted(draining.find(loadBalancer)).map(({ departed: { instance }, alike }) => ({
+        ...describeMembers(instance.id, alike),
+        ...(instance.zone === undefined ? {} : { zone: instance.zone }),
+        ...drainingState,
+      })),
+    ],
   }));
 
 /** Several members are one instance to people: one in clear and one with TLS, when listeners speak both to it. */
@@ -126,17 +169,40 @@ const describeMembers = (id: string, alike: MembersAlike) => ({
   outstanding: alike.reduce((sum, { outstanding }) => sum + outstanding, 0),
 });
 
-/** Who is asked nothing counts as in service. */
-const describeHealth = (target: HealthTarget | undefined) => {
-  if (target === undefined) return { state: "InService", reasonCode: "N/A", description: "N/A" } as const;
-  const { instanceState, passes, failures, lastResult, history, terms } = target;
-  const healthCheck: HealthCheckStatus = {
-    target: spellHealthCheckTarget(terms.check.target),
-    passes,
-    failures,
-    lastReason: lastResult?.reason,
-    lastAt: lastResult === undefined ? undefined : new Date(lastResult.atMs).toISOString(),
-    history: history.map(({ atMs, to, reason }) => ({ at: new Date(atMs).toISOString(), to, reason })),
-  };
-  return { ...instanceState, healthCheck };
+const describeHealth = (target: HealthTarget | undefined, watched: WatchedAddress | undefined) => ({
+  ...stateOf(target, watched),
+  ...(target === undefined ? {} : { healthCheck: describeChecks(target) }),
+  ...(watched === undefined ? {} : { outlierDetection: describeEjections(watched) }),
+});
+
+/** Who is asked nothing counts as in service. What checks find comes first: by that an ejected instance doesn't come back. */
+const stateOf = (target: HealthTarget | undefined, watched: WatchedAddress | undefined): InstanceState => {
+  const checked = target?.instanceState ?? ({ state: "InService", reasonCode: "N/A", description: "N/A" } as const);
+  const ejected = watched?.description;
+  if (checked.state !== "InService" || ejected === undefined) return checked;
+  return { state: "OutOfService", reasonCode: "Instance", description: ejected };
 };
+
+const describeChecks = ({ passes, failures, lastResult, history, terms }: HealthTarget): HealthCheckStatus => ({
+  target: spellHealthCheckTarget(terms.check.target),
+  passes,
+  failures,
+  lastReason: lastResult?.reason,
+  lastAt: lastResult === undefined ? undefined : new Date(lastResult.atMs).toISOString(),
+  history: history.map(({ from, checks, ...change }) => {
+    const { at, to, reason } = describeChange(change);
+    return { at, from, to, checks, reason };
+  }),
+});
+
+const describeEjections = ({ isEjected, ejections, history }: WatchedAddress): OutlierStatus => ({
+  isEjected,
+  ejections,
+  history: history.map(describeChange),
+});
+
+const describeChange = ({ atMs, to, reason }: { atMs: number; to: string; reason: string }): ChangeStatus => ({
+  at: new Date(atMs).toISOString(),
+  to,
+  reason,
+});

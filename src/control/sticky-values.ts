@@ -1,11 +1,13 @@
-// The values of stickiness cookies: made of a secret, a listener's scope and a member, and known again by the secret alone.
+// The values of stickiness cookies: made of a secret, a listener's scope, a member and the cookie's place, and known again
+// by the secret alone.
 //
-// The first half of a value is a keyed hash of the member's name, the second half a keyed hash of the first: nobody without
-// the secret makes one up, or reads anything out of one; who has it, today or after a restart or on another node, makes the
-// same ones. Owns the recipe (docs/decisions/0016-stickiness.md); a table of values is in balance/sticky-table.ts.
-import { createHmac, timingSafeEqual } from "node:crypto";
-import type { StickyValues } from "../balance/sticky-table.ts";
-import { stickyValueLength } from "../balance/sticky-table.ts";
+// The first part of a value is a keyed hash of the member's name, the second its place, enciphered, the third a keyed hash
+// of both: nobody without the secret makes one up, or reads anything out of one; who has it, today or after a restart or on
+// another node, makes the same ones. Owns the recipe (docs/decisions/0016-stickiness.md); a table of values is in
+// balance/sticky-table.ts.
+import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
+import { type StickyValues, stickyNameLength, stickyValueLength } from "../balance/sticky-table.ts";
+import type { CookiePlace } from "../model/cookie-place.ts";
 import type { CookieSecret } from "../model/cookie-secret.ts";
 
 /** Where a cookie is good: an instance port of a load balancer, by whichever listener it was given out. */
@@ -15,8 +17,25 @@ export interface StickyScope {
 }
 
 /** The parts of a value, in bytes; a byte is two digits. */
-const nameBytes = 32;
-const proofBytes = stickyValueLength / 2 - nameBytes;
+const nameBytes = stickyNameLength / 2;
+const sealedBytes = 16;
+const proofStart = nameBytes + sealedBytes;
+const proofBytes = stickyValueLength / 2 - proofStart;
+const placeBytes = 4;
+
+/** A block of AES: the place, and enough of the member's name to make it another block for each member. */
+const seal = (key: Buffer, name: Buffer, place: CookiePlace): Buffer => {
+  const block = Buffer.alloc(sealedBytes);
+  block.writeUInt32BE(place);
+  name.copy(block, placeBytes, 0, sealedBytes - placeBytes);
+  return createCipheriv("aes-256-ecb", key, null).setAutoPadding(false).update(block);
+};
+
+const unseal = (key: Buffer, sealed: Uint8Array): CookiePlace =>
+  createDecipheriv("aes-256-ecb", key, null).setAutoPadding(false).update(sealed).readUInt32BE();
+
+const prove = (key: Buffer, named: Uint8Array): Buffer =>
+  createHmac("sha256", key).update(named).digest().subarray(0, proofBytes);
 
 /**
  * Values for the members of a scope: made with the first of `secrets`, good when made with any.
@@ -30,26 +49,27 @@ export const makeStickyValues = <M>(
   nameOf: (member: M) => string,
 ): StickyValues<M> => {
   const scope = `${loadBalancer}\0${instancePort}\0`;
-  const keys = secrets.map((secret) => ({
-    // Two keys, so that no name hashed with one can stand for a proof made with the other.
-    name: createHmac("sha256", secret).update(`elbow stickiness, name\0${scope}`).digest(),
-    proof: createHmac("sha256", secret).update(`elbow stickiness, proof\0${scope}`).digest(),
-  }));
-  const prove = (key: Buffer, name: Uint8Array): Buffer =>
-    createHmac("sha512", key).update(name).digest().subarray(0, proofBytes);
+  const keys = secrets.map((secret) => {
+    // A key for each part, so that nothing made with one can stand for what is made with another.
+    const keyFor = (part: string) =>
+      createHmac("sha256", secret).update(`elbow stickiness, ${part}\0${scope}`).digest();
+    return { name: keyFor("name"), place: keyFor("place"), proof: keyFor("proof") };
+  });
   return {
-    valuesOf: (member) =>
+    valuesOf: (member, place) =>
       keys.map((key) => {
         const name = createHmac("sha256", key.name).update(nameOf(member)).digest();
-        const value = Buffer.concat([name, prove(key.proof, name)]);
+        const named = Buffer.concat([name, seal(key.place, name, place)]);
+        const value = Buffer.concat([named, prove(key.proof, named)]);
         return Buffer.from(value.toString("hex").toUpperCase(), "latin1");
       }),
-    isOurs: (bytes, start, end) => {
+    placeOf: (bytes, start, end) => {
       const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
-      if (text.length !== stickyValueLength || !/^[0-9A-F]*$/.test(text)) return false;
+      if (text.length !== stickyValueLength || !/^[0-9A-F]*$/.test(text)) return undefined;
       const value = Buffer.from(text, "hex");
-      const name = value.subarray(0, nameBytes);
-      return keys.some((key) => timingSafeEqual(prove(key.proof, name), value.subarray(nameBytes)));
+      const named = value.subarray(0, proofStart);
+      const key = keys.find(({ proof }) => timingSafeEqual(prove(proof, named), value.subarray(proofStart)));
+      return key === undefined ? undefined : unseal(key.place, named.subarray(nameBytes));
     },
   };
 };

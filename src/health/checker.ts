@@ -27,12 +27,12 @@ export class HealthChecker extends Context.Service<
       observer?: HealthObserver,
     ) => HealthTarget;
     /**
-     * Asks otherwise from now on; state and history stay.
+     * Asks otherwise from now on, or at another port; state and history stay.
      *
      * *Details*: counts stay, too, and the check under way, when only times and thresholds differ. When something else is
      * asked, old answers don't count, and the first new check comes as soon as that of a new target.
      */
-    readonly reconfigure: (target: HealthTarget, terms: ProbeTerms) => void;
+    readonly reconfigure: (target: HealthTarget, terms: ProbeTerms, endpoint?: Endpoint) => void;
     /** Checks a target no more; what is under way is given up, and its observer hears no more. */
     readonly deregister: (target: HealthTarget) => void;
     /**
@@ -59,7 +59,7 @@ export const layerHealthChecker = (ask: Ask): Layer.Layer<HealthChecker> =>
       return HealthChecker.of({
         targets: checker.targets,
         register: (label, endpoint, terms, observer) => checker.register(label, endpoint, terms, observer),
-        reconfigure: (target, terms) => checker.reconfigure(target, terms),
+        reconfigure: (target, terms, endpoint) => checker.reconfigure(target, terms, endpoint),
         deregister: (target) => checker.deregister(target),
         firstRound: (targets) => checker.firstRound(targets),
       });
@@ -103,11 +103,11 @@ class Checker {
     return target;
   }
 
-  reconfigure(target: HealthTarget, terms: ProbeTerms): void {
+  reconfigure(target: HealthTarget, terms: ProbeTerms, endpoint = target.endpoint): void {
     if (!this.targets.has(target)) return;
-    const isOther = target.asksDifferently(terms);
+    const isOther = target.asksDifferently(terms, endpoint);
     const { intervalMs } = target;
-    target.setTerms(terms);
+    target.setTerms(terms, endpoint);
     if (isOther) {
       this.giveUp(target);
       this.schedule.restart(target, this.nowMs);
@@ -117,7 +117,8 @@ class Checker {
 
   deregister(target: HealthTarget): void {
     if (!this.targets.delete(target)) return;
-    this.schedule.remove(target);
+    this.schedule.remove(target, this.nowMs);
+    this.bell.openUnsafe();
     this.giveUp(target);
     this.release(target);
   }

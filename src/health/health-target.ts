@@ -25,6 +25,7 @@ export class HealthTarget implements Scheduled {
   /** @internal */ dueMs = 0;
   /** @internal */ queueIndex = -1;
   /** @internal */ place = 0;
+  /** @internal */ startedMs = 0;
   /** @internal */ intervalMs: number;
   /** How the last check ended; undefined before the first. */
   lastResult: CheckResult | undefined = undefined;
@@ -35,13 +36,18 @@ export class HealthTarget implements Scheduled {
   constructor(
     /** What people call it, such as the instance's id. */
     readonly label: string,
-    readonly endpoint: Endpoint,
+    private asksAt: Endpoint,
     terms: ProbeTerms,
     private readonly observer: HealthObserver,
   ) {
     this.asked = terms;
     this.intervalMs = terms.check.interval * 1000;
     this.thresholds = new Thresholds(terms.check);
+  }
+
+  /** Where it is asked. */
+  get endpoint(): Endpoint {
+    return this.asksAt;
   }
 
   /** What it is asked. */
@@ -51,6 +57,10 @@ export class HealthTarget implements Scheduled {
 
   get isInService(): boolean {
     return this.thresholds.phase === "inService";
+  }
+
+  get isRegistering(): boolean {
+    return this.thresholds.phase === "registering";
   }
 
   get phase(): HealthPhase {
@@ -77,16 +87,18 @@ export class HealthTarget implements Scheduled {
     return this.thresholds.failures;
   }
 
-  /** @internal Whether other terms would ask the instance something else. */
-  asksDifferently({ check, security, preamble }: ProbeTerms): boolean {
+  /** @internal Whether this would ask the instance something else. */
+  asksDifferently({ check, security, preamble }: ProbeTerms, endpoint: Endpoint): boolean {
     const { asked } = this;
+    if (String(endpoint) !== String(this.asksAt)) return true;
     const isSamePreamble = Buffer.compare(asked.preamble ?? nothing, preamble ?? nothing) === 0;
     return asked.security !== security || !isSamePreamble || questionOf(asked.check) !== questionOf(check);
   }
 
   /** @internal */
-  setTerms(terms: ProbeTerms): void {
-    if (this.asksDifferently(terms)) this.thresholds.forgetCounts();
+  setTerms(terms: ProbeTerms, endpoint: Endpoint): void {
+    if (this.asksDifferently(terms, endpoint)) this.thresholds.forgetCounts();
+    this.asksAt = endpoint;
     this.asked = terms;
     this.intervalMs = terms.check.interval * 1000;
     this.thresholds.setTerms(terms.check);

@@ -10,6 +10,8 @@ export interface Scheduled extends DueEntry {
   intervalMs: number;
   /** Its number among the targets, which says its phase; only the schedule changes it. */
   place: number;
+  /** When its last check began, on the schedule's clock; only the schedule changes it. */
+  startedMs: number;
 }
 
 /** First checks in any second, at most. */
@@ -25,9 +27,8 @@ export class Schedule<T extends Scheduled> {
   /** First checks, in order of arrival. */
   private readonly waiting = new Set<T>();
   private readonly regular = new DueQueue<T>();
-  /** Places that were given back; taken first, so that the places in use stay small numbers. */
-  private readonly freePlaces: Array<number> = [];
-  private placeCount = 0;
+  /** Who has which place. None is ever free, so that the phases in use lie evenly whoever leaves. */
+  private readonly holders: Array<T> = [];
   private nextFirstMs = 0;
   /** When the last 100 first checks began, in a ring. */
   private readonly startsMs = new Float64Array(firstChecksPerSecond).fill(Number.NEGATIVE_INFINITY);
@@ -35,14 +36,19 @@ export class Schedule<T extends Scheduled> {
 
   /** Begins with an entry: its first check comes as soon as the others before it allow. */
   add(entry: T, nowMs: number): void {
-    entry.place = this.freePlaces.pop() ?? this.placeCount++;
+    entry.place = this.holders.push(entry) - 1;
     this.line(entry, nowMs);
   }
 
-  remove(entry: T): void {
+  /** Ends with an entry; who has the highest place takes over the one that it leaves, and changes its phase. */
+  remove(entry: T, nowMs: number): void {
     this.regular.remove(entry);
     this.waiting.delete(entry);
-    this.freePlaces.push(entry.place);
+    const last = this.holders.pop() as T;
+    if (last === entry) return;
+    this.holders[entry.place] = last;
+    last.place = entry.place;
+    this.move(last, nowMs);
   }
 
   /** The entry is to be asked as one that is new. */
@@ -73,6 +79,7 @@ export class Schedule<T extends Scheduled> {
         continue;
       }
       this.queue(entry, entry.dueMs + 1);
+      entry.startedMs = nowMs;
       return entry;
     }
     if (this.waiting.size === 0 || this.firstAllowedMs > nowMs) return undefined;
@@ -80,9 +87,24 @@ export class Schedule<T extends Scheduled> {
     this.waiting.delete(entry);
     this.startsMs[this.startCount++ % firstChecksPerSecond] = nowMs;
     this.nextFirstMs = Math.max(this.nextFirstMs, nowMs - catchUpMaxMs) + firstGapMs;
-    // Not at once again: what has just been asked has earned time, and the one gap is half to one and a half intervals.
-    this.queue(entry, nowMs + entry.intervalMs / 2);
+    entry.startedMs = nowMs;
+    this.queueRested(entry);
     return entry;
+  }
+
+  /** To the phase of another place; who should have been asked by then is asked soon. */
+  private move(entry: T, nowMs: number): void {
+    if (entry.queueIndex < 0) return;
+    this.regular.remove(entry);
+    this.queueRested(entry);
+    if (entry.dueMs >= nowMs) return;
+    this.regular.remove(entry);
+    this.line(entry, nowMs);
+  }
+
+  /** Not at once again: what was asked has earned time, and the one gap is half to one and a half intervals. */
+  private queueRested(entry: T): void {
+    this.queue(entry, entry.startedMs + entry.intervalMs / 2);
   }
 
   private line(entry: T, nowMs: number): void {

@@ -15,7 +15,8 @@ export interface InstanceState {
 
 const inService: InstanceState = { state: "InService", reasonCode: "N/A", description: "N/A" };
 
-const registering: InstanceState = {
+/** Nothing is known yet, for want of a check or of an address. */
+export const registering: InstanceState = {
   state: "OutOfService",
   reasonCode: "ELB",
   description: "Instance registration is still in progress.",

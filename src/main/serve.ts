@@ -85,10 +85,12 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
   let configuration = yield* load;
   // Management first, so that a taken port is known before a client is accepted.
   let management: Management = yield* openManagement(configuration).pipe(Effect.mapError(refuse(source)));
-  yield* Effect.acquireRelease(control.apply(configuration).pipe(Effect.mapError(refuse(source))), () => {
+  // Before there is anything to shut down, since the end may come while instances are asked for the first time.
+  yield* Effect.addFinalizer(() => {
     readiness = "draining";
     return control.shutdown(configuration.shutdownGrace * 1_000);
   });
+  yield* control.apply(configuration).pipe(Effect.mapError(refuse(source)));
   readiness = "serving";
   const print = (options: Pick<StartUpTable, "title" | "hasTrial" | "authorityFile">) =>
     Effect.sync(() => {
@@ -105,12 +107,15 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
   yield* sayRemarks;
 
   // Everything new is bound before anything old is let go, so that a refused reload has changed nothing.
-  const change = Effect.fnUntraced(function* (next: Configuration) {
+  const change = Effect.fnUntraced(function* (
+    next: Configuration,
+    restore: <A, E>(wait: Effect.Effect<A, E>) => Effect.Effect<A, E>,
+  ) {
     const isMoved = next.management.address !== management.address || next.management.port !== management.askedPort;
     const moved = isMoved ? yield* openManagement(next) : management;
-    yield* control
-      .apply(next)
-      .pipe(Effect.onError(() => (isMoved ? Scope.close(moved.scope, Exit.void) : Effect.void)));
+    yield* Effect.onError(restore(control.apply(next)), () =>
+      isMoved ? Scope.close(moved.scope, Exit.void) : Effect.void,
+    );
     configuration = next;
     hasReloaded = true;
     if (isMoved) {
@@ -122,9 +127,12 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
     yield* sayRemarks;
   });
 
-  // Loading runs the user's module and may be given up; a half-applied configuration would be worse than a late end.
+  // Loading runs the user's module and may be given up, and so may `apply` while it waits for instances: it does all or
+  // nothing. A half-changed process would be worse than a late end.
   const reload = load.pipe(
-    Effect.flatMap((next) => Effect.uninterruptible(change(next)).pipe(Effect.mapError(refuse(source)))),
+    Effect.flatMap((next) =>
+      Effect.uninterruptibleMask((restore) => change(next, restore)).pipe(Effect.mapError(refuse(source))),
+    ),
     Effect.catch((failure) => {
       hasReloaded = false;
       return say(`reload refused, everything stays as it was\n${failure.text}`);

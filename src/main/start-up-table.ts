@@ -26,8 +26,8 @@ export const formatStartUpTable = (table: StartUpTable): string => {
       const behind = instances.filter((instance) => isBehind(instance, listener, listeners));
       const shown = behind.slice(0, shownInstances).map((instance) => {
         const endpoint = formatAddress(instance.address, instance.port ?? listener.instancePort);
-        const remark = instance.state === "InService" ? "" : " (not resolved)";
-        return `${instance.id.includes(instance.address) ? endpoint : `${instance.id} ${endpoint}`}${remark}`;
+        const remark = remarkOn(instance);
+        return `${instance.id.includes(instance.address) ? endpoint : `${instance.id} ${endpoint}`}${remark === "" ? "" : ` (${remark})`}`;
       });
       if (behind.length > shownInstances) shown.push(`${behind.length - shownInstances} more`);
       const sendsTo = shown.length === 0 ? "no instance yet" : `${listener.instanceProtocol} to ${shown.join(", ")}`;
@@ -44,6 +44,13 @@ export const formatStartUpTable = (table: StartUpTable): string => {
   return [`elbow ${version}: ${table.title}`, "", ...lines, ...(tried.length === 0 ? [] : ["", ...tried]), ""]
     .map((line) => line.trimEnd())
     .join("\n");
+};
+
+/** Why nothing is sent to it; empty where something is. */
+const remarkOn = ({ state, reasonCode, lookUpFailure }: InstanceStatus): string => {
+  if (state === "InService") return reasonCode === "ELB" ? "draining" : "";
+  if (lookUpFailure !== undefined) return "not resolved";
+  return reasonCode === "Instance" ? "out of service" : "being checked";
 };
 
 // The status has one entry for each instance port; where listeners have different ones, each shows its own. (An instance

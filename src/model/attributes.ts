@@ -3,8 +3,10 @@
  * Read once per route; owns ranges, defaults and units (seconds, as AWS has them, and bytes).
  * Never converts to milliseconds (who starts a timer does), and never compares attributes (the configuration's rules do).
  */
-import { Schema, Struct } from "effect";
+import { Effect, Schema, Struct } from "effect";
+import { BalancingKey } from "./balancing-key.ts";
 import { described } from "./described.ts";
+import { OutlierSwitch } from "./outlier-detection.ts";
 
 /** A whole number from `least` to `most`, in a unit that the message names. */
 const whole = (title: string, least: number, most: number, unit = "") =>
@@ -23,6 +25,20 @@ const seconds = (title: string, least: number, most: number) =>
     { title, expected: `a number of seconds from ${least} to ${most}` },
     (value) => value >= least && value <= most,
   );
+
+/** How long an instance may take to finish where a configuration gives no time ("Configure connection draining", AWS). */
+const drainingTimeout = 300;
+
+/** What becomes of what is in progress on an instance that is deregistered. */
+const ConnectionDraining = Schema.Struct({
+  enabled: described(Schema.Boolean, { title: "a switch", expected: "true or false" }),
+  timeout: whole("a draining timeout", 1, 3600, "seconds").pipe(
+    Schema.withDecodingDefault(Effect.succeed(drainingTimeout)),
+  ),
+}).annotate({
+  title: "a setting of connection draining",
+  expected: "one such as { enabled: true, timeout: 300 } or { enabled: false }",
+});
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -67,8 +83,31 @@ const fields = {
         '"by-protocol", "round-robin", "least-outstanding", "power-of-two-choices", "random" or "consistent-hash"',
     },
   ),
+  /** What ways of balancing that have keys make them of; the client's address at layer 4, and where a request has none. */
+  balancingKey: BalancingKey,
   /** Seconds in which an instance that has come comes to its whole share of the traffic; 0 for at once. */
   slowStart: seconds("a slow start", 0, 3600),
+  /**
+   * Whether requests and connections in progress on an instance that is deregistered may finish, and for how many seconds;
+   * switched off, they are cut at once, also when checks find the instance out of service ("Configure connection draining…", AWS).
+   */
+  connectionDraining: ConnectionDraining,
+  /** Seconds for which a request or connection may wait for room on an instance; as long as for the idle timeout by default. */
+  surgeQueueTimeout: described(
+    Schema.Union([Schema.Number, Schema.Literal("idleTimeout")]),
+    { title: "a surge queue timeout", expected: 'a number of seconds from 0.1 to 4000, or "idleTimeout"' },
+    (value) => value === "idleTimeout" || (value >= 0.1 && value <= 4000),
+  ),
+  /** Whether this node sends to instances of other zones than its own ("Configure cross-zone load balancing…", AWS). */
+  crossZone: described(Schema.Boolean, { title: "a switch", expected: "true or false" }),
+  /** Percent of the instances: with fewer in service, all of them get traffic; 0 for never. */
+  panicThreshold: described(
+    Schema.Number,
+    { title: "a panic threshold", expected: "a percentage from 0 to 100" },
+    (value) => value >= 0 && value <= 100,
+  ),
+  /** Takes instances out for a while whose traffic fails. */
+  outlierDetection: OutlierSwitch,
   /** What becomes of doubtful requests ("Configure desync mitigation mode for your Classic Load Balancer", AWS). */
   desyncMitigationMode: described(Schema.Literals(["monitor", "defensive", "strictest"]), {
     title: "a desync mitigation mode",
@@ -124,7 +163,13 @@ export const defaultAttributes: Attributes = {
   minIdleConnections: 1,
   maxIdleConnections: 64,
   balancing: "by-protocol",
+  balancingKey: "client-address",
   slowStart: 0,
+  connectionDraining: { enabled: true, timeout: drainingTimeout },
+  surgeQueueTimeout: "idleTimeout",
+  crossZone: true,
+  panicThreshold: 0,
+  outlierDetection: false,
   desyncMitigationMode: "defensive",
   webSocket: true,
   maxMethodLength: 127,

@@ -6,7 +6,7 @@
 import { Schema } from "effect";
 import { type CookieSecret, WrittenCookieSecrets } from "./cookie-secret.ts";
 import { described } from "./described.ts";
-import { WrittenInventoryEntry } from "./instance.ts";
+import { type Instance, WrittenInventoryEntry, Zone } from "./instance.ts";
 import { BindAddress, type LoadBalancer, WrittenLoadBalancer } from "./load-balancer.ts";
 import { ListenPort } from "./port.ts";
 
@@ -34,6 +34,7 @@ export const WrittenConfiguration = Schema.Struct({
   shutdownGrace: Schema.optional(ShutdownGrace),
   maxConnections: Schema.optional(MaxConnections),
   cookieSecret: Schema.optional(WrittenCookieSecrets),
+  zone: Schema.optional(Zone),
   instances: Schema.optional(
     Schema.Record(Schema.String, WrittenInventoryEntry).annotate({
       title: "an inventory",
@@ -57,8 +58,12 @@ export interface Configuration {
   readonly management: { readonly address: string; readonly port: number };
   readonly shutdownGrace: number;
   readonly maxConnections?: number;
+  /** Where this node is; without one, every instance is near. */
+  readonly zone?: string;
   /** Of stickiness cookies: the first makes them, all of them are good. Needed where a listener has a stickiness policy. */
   readonly cookieSecrets?: ReadonlyArray<CookieSecret>;
+  /** What can be registered by its id, listed by a load balancer or not. */
+  readonly inventory?: ReadonlyMap<string, Omit<Instance, "id">>;
   readonly loadBalancers: ReadonlyArray<LoadBalancer>;
 }
 

@@ -8,7 +8,7 @@ import { parseAddress } from "./address.ts";
 import { type Description, described } from "./described.ts";
 import { parseHost, splitHostAndPort } from "./host.ts";
 import { isPort } from "./port.ts";
-import { isLayer7, isSecure, type Protocol } from "./protocol.ts";
+import { isLayer7, type Protocol } from "./protocol.ts";
 
 /** Where and how an instance is asked: a connection (TCP), a TLS handshake (SSL), or a GET of `path` (HTTP, HTTPS). */
 export interface HealthCheckTarget {
@@ -41,7 +41,7 @@ export interface HealthCheck {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
   /** A text that the body must have within its first 64 KiB. */
   readonly expectBody?: string;
-  /** A check begins with a PROXY protocol header. */
+  /** A check begins with a PROXY protocol header, before its TLS handshake too. */
   readonly proxyProtocol: boolean;
 }
 
@@ -223,7 +223,7 @@ const httpMembers = ["successCodes", "host", "headers", "expectBody"] as const;
 /** What is wrong between the members of a health check, each of which is right by itself. */
 export const findHealthCheckProblems = (written: WrittenHealthCheck): ReadonlyArray<HealthCheckProblem> => {
   const problems: Array<HealthCheckProblem> = [];
-  const { timeout, interval = defaultHealthCheck.interval, proxyProtocol = false } = written;
+  const { timeout, interval = defaultHealthCheck.interval } = written;
   if (timeout !== undefined && timeout >= interval) {
     problems.push({
       key: "timeout",
@@ -238,13 +238,6 @@ export const findHealthCheckProblems = (written: WrittenHealthCheck): ReadonlyAr
       key,
       problem: `\`${key}\` says nothing about a target of ${protocol}`,
       expected: `a target such as "HTTP:80/ping", or no \`${key}\``,
-    });
-  }
-  if (proxyProtocol && isSecure(protocol)) {
-    problems.push({
-      key: "proxyProtocol",
-      problem: `a check of ${protocol} begins with TLS`,
-      expected: "a target of TCP or HTTP, or no `proxyProtocol`",
     });
   }
   return problems;

@@ -41,16 +41,26 @@ const Weight = described(
   (value) => value >= 0 && value <= 256,
 );
 
+const MaxConnections = described(
+  Schema.Number,
+  { title: "a greatest number of connections", expected: "a whole number from 1 to 1000000" },
+  (value) => Number.isInteger(value) && value >= 1 && value <= 1_000_000,
+);
+
+/** A zone: of an instance, or of this node. */
+export const Zone = described(
+  Schema.String,
+  { title: "a zone", expected: "a text of 1 to 255 characters" },
+  (text) => text.length >= 1 && text.length <= 255,
+);
+
 /** An entry of the inventory, written out. */
 export const WrittenInventoryMember = Schema.Struct({
   address: described(Schema.String, hostDescription, (text) => parseHost(text) !== undefined),
   port: Schema.optional(Port),
   weight: Schema.optional(Weight),
-  zone: Schema.optional(
-    described(Schema.String, { title: "a zone", expected: "a text of 1 to 255 characters" }, (text) => {
-      return text.length >= 1 && text.length <= 255;
-    }),
-  ),
+  maxConnections: Schema.optional(MaxConnections),
+  zone: Schema.optional(Zone),
 }).annotate({
   title: "an inventory entry",
   expected: 'an address such as "10.0.0.5:3001", or an object such as { address: "10.0.0.5", port: 3001, zone: "a" }',
@@ -77,12 +87,14 @@ export const Instance = Schema.Struct({
   host: Schema.String,
   port: Schema.optionalKey(Port),
   weight: Schema.optionalKey(Weight),
+  maxConnections: Schema.optionalKey(MaxConnections),
   zone: Schema.optionalKey(Schema.String),
 });
 
 /**
  * One server behind a load balancer. `id` is its inventory id or the text as written; `host` an IPv4 address, a bare
  * lower-case IPv6 address or a lower-case DNS name; `port` overrides the listener's instance port; `weight` is its share
- * beside the others' weights, 1 where it is left out.
+ * beside the others' weights, 1 where it is left out; of `maxConnections` there may be so many requests and layer-4
+ * connections at once at each of its addresses and ports, any number where it is left out.
  */
 export interface Instance extends Schema.Schema.Type<typeof Instance> {}

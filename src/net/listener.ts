@@ -3,7 +3,7 @@
 // Owns the socket and nothing of the connections it accepted. It never decides who may come in.
 import type { Socket, TCPSocketListener } from "bun";
 import { setBacklog } from "./libc.ts";
-import { makeSocketHandlers, Transport } from "./transport.ts";
+import { type ListeningEnd, makeSocketHandlers, Transport } from "./transport.ts";
 
 const backlogLength = 4096;
 
@@ -25,9 +25,11 @@ export const listenUnsafe = (
   port: number,
   onAccept: (transport: Transport) => void,
 ): ListeningSocket => {
+  let end: ListeningEnd | undefined;
   const handlers = makeSocketHandlers((socket: Socket<Transport>) => {
     const transport = new Transport();
     transport.socket = socket;
+    transport.listening = end;
     socket.data = transport;
     onAccept(transport);
   });
@@ -39,6 +41,7 @@ export const listenUnsafe = (
   });
   setBacklog((listener as unknown as { readonly fd: number }).fd, backlogLength);
   const boundPort = listener.port;
+  end = { address: isUnspecified(address) ? undefined : address, port: boundPort };
   let isStopped = false;
   return {
     port: boundPort,
@@ -49,3 +52,6 @@ export const listenUnsafe = (
     },
   };
 };
+
+/** `::` and `0.0.0.0` stand for whatever addresses there are (RFC 4291 §2.5.2, RFC 1122 §3.2.1.3). */
+const isUnspecified = (address: string): boolean => /^[0:.]+$/.test(address);

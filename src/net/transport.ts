@@ -66,8 +66,17 @@ export interface SessionKeeper {
   keepSession(session: Uint8Array, provedAtMs: number | undefined): void;
 }
 
+/** Our end of the connections that a listening socket accepts, as far as it is the same for all. */
+export interface ListeningEnd {
+  /** Undefined where the socket listens on several addresses. */
+  readonly address: string | undefined;
+  readonly port: number;
+}
+
 export class Transport {
   receiver: Receiver = nobody;
+  /** @internal What needn't be asked of the system for each connection. */ listening: ListeningEnd | undefined =
+    undefined;
   /** @internal */ socket: Socket<Transport> | undefined = undefined;
   /** @internal */ dial: PendingDial | undefined = undefined;
   /** @internal */ handshake: PendingHandshake | undefined = undefined;
@@ -109,11 +118,11 @@ export class Transport {
   }
 
   get localAddress(): string {
-    return this.socket?.localAddress ?? "";
+    return this.listening?.address ?? this.socket?.localAddress ?? "";
   }
 
   get localPort(): number {
-    return this.socket?.localPort ?? 0;
+    return this.listening?.port ?? this.socket?.localPort ?? 0;
   }
 
   /** The TLS peer's certificate verified against the authorities that it was asked for. */

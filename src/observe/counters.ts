@@ -20,6 +20,8 @@ export class ListenerCounters {
   sentBytes = 0;
   /** HTTP answers by the first digit of their status; index 0 counts exchanges that ended without one. */
   readonly answers = new Float64Array(6);
+  /** How often a request was sent again, since its connection to an instance died before an answer. */
+  retries = 0;
   /** How often each thing went wrong. */
   readonly reasons = new Map<Reason, number>();
   /** Requests that weren't compliant, by reason (CloudWatch's DesyncMitigationMode_NonCompliant_Request_Count). */

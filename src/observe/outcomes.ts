@@ -8,6 +8,10 @@ import type { DesyncReason } from "../parse/http1/desync.ts";
 /** One request and its response, or one layer-4 connection, when it is over. */
 export interface Outcome {
   readonly loadBalancer: string;
+  /** The client's address as it counts: what a trusted proxy's PROXY header says, where there is one. */
+  readonly clientAddress: string;
+  /** Its port, from the same source; 0 where nobody observed yet when the connection came. */
+  readonly clientPort: number;
   /** The status the client got; 0 at layer 4 and where the client got none. */
   readonly status: number;
   /** What went wrong, or undefined. */

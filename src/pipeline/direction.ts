@@ -5,8 +5,12 @@
 // (tunnel.ts), which owns both transports, their time and the account.
 import type { Reason } from "../errors.ts";
 import { clock } from "../net/clock.ts";
+import { awaitTurn, type TurnWaiter } from "../net/next-turn.ts";
 import type { Receiver, Transport } from "../net/transport.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
+
+/** A client that has said this much before there was an instance isn't read until there is one; a read may bring more. */
+const earlyBytes = 4 * 1024;
 
 /** Both directions of a connection together, as one of them sees them. */
 export interface BothWays {
@@ -21,14 +25,14 @@ export interface BothWays {
 }
 
 /** What one end sends, on its way to the other. */
-export class Direction implements Receiver {
+export class Direction implements Receiver, TurnWaiter {
   other: Direction | undefined = undefined;
   bytes = 0;
   /** How much the other end had yet to take when that was last looked at, in bytes. */
   private keptBytes = 0;
   /** What goes out before anything of this end's. */
   private first: Uint8Array | undefined = undefined;
-  /** What the client sent before there was an instance: one read, then the valve is shut. */
+  /** What the client sent before there was an instance: what its first words take, or one read more; then the valve is shut. */
   private early: Uint8Array | undefined = undefined;
 
   constructor(
@@ -36,22 +40,39 @@ export class Direction implements Receiver {
     readonly source: Transport,
   ) {}
 
-  /** Before anything that this end sends, the other gets `bytes`, which are handed over; in one write with what is there. */
+  /**
+   * Before anything that this end sends, the other gets `bytes`, which are handed over.
+   *
+   * *Details*: in one write with what is there, or comes within a turn of the event loop: a packet of their own would cost more
+   * than all else about them.
+   */
   begin(bytes: Uint8Array): void {
     this.first = bytes;
   }
 
   join(other: Direction): void {
     this.other = other;
-    const { first, early } = this;
-    const bytes = first === undefined || early === undefined ? (first ?? early) : concat(first, early);
-    if (bytes !== undefined) {
-      this.first = undefined;
+    const { early, source } = this;
+    if (early !== undefined) {
       this.early = undefined;
-      if (!other.source.writeOwned(bytes)) this.hold(other.source);
-      else if (early !== undefined) this.source.openValve();
-    }
-    if (this.source.hasEnded) other.source.shutdown();
+      if (!other.source.writeOwned(this.first === undefined ? early : this.takeFirst(early))) this.hold(other.source);
+      else if (source.isValveShut) source.openValve();
+    } else if (this.first !== undefined && !source.hasEnded) awaitTurn(this);
+    if (source.hasEnded) this.onEnd();
+  }
+
+  private takeFirst(rest: Uint8Array): Uint8Array {
+    const first = this.first as Uint8Array;
+    this.first = undefined;
+    return concat(first, rest);
+  }
+
+  /** Nothing has come to go with what goes out first. */
+  onTurn(): void {
+    const { first, other } = this;
+    if (first === undefined || other === undefined || other.source.isClosed) return;
+    this.first = undefined;
+    if (!other.source.writeOwned(first)) this.hold(other.source);
   }
 
   onBytes(chunk: Uint8Array): void {
@@ -61,7 +82,8 @@ export class Direction implements Receiver {
     if (both.isFromClient(this)) both.counters.receivedBytes += chunk.length;
     else both.counters.sentBytes += chunk.length;
     if (other === undefined) this.keepEarly(chunk);
-    else if (!other.source.writeOwned(chunk)) this.hold(other.source);
+    else if (!other.source.writeOwned(this.first === undefined ? chunk : this.takeFirst(chunk)))
+      this.hold(other.source);
   }
 
   /** This end isn't read until `to` has taken what it was given. */
@@ -79,12 +101,9 @@ export class Direction implements Receiver {
   }
 
   private keepEarly(chunk: Uint8Array): void {
-    if (this.early === undefined) {
-      this.early = chunk;
-      this.source.shutValve();
-      return;
-    }
-    this.early = concat(this.early, chunk);
+    this.early = this.early === undefined ? chunk : concat(this.early, chunk);
+    // Most clients wait for an answer to their first words: a valve shut and opened again would be two system calls for nothing.
+    if (this.early.length >= earlyBytes && !this.source.isValveShut) this.source.shutValve();
   }
 
   /** This end has taken everything: the other may send again. */
@@ -97,6 +116,7 @@ export class Direction implements Receiver {
   }
 
   onEnd(): void {
+    this.onTurn();
     this.other?.source.shutdown();
   }
 

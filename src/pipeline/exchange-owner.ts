@@ -8,14 +8,17 @@ import type { Route, RouteSource } from "./route.ts";
 
 export interface ExchangeOwner extends ClientFacts {
   readonly client: Transport;
+  /** The client's address and port as they count, for outcomes. */
+  readonly clientAddress: string;
+  readonly clientPort: number;
   readonly source: RouteSource;
   /** No further exchange begins on the client's connection. */
   readonly isEnding: boolean;
   readonly dialFor: DialFor;
   /** The route of the request under way. */
   readonly route: Route;
-  /** What the route's balancing asks for of this client, hashed; 0 where it asks for nothing. */
-  readonly pickKey: number;
+  /** The client's address, hashed: what balancing that has keys picks by where a request has no other. */
+  readonly addressKey: number;
   /** When anything that keeps the connection alive last happened, on the coarse clock in milliseconds. */
   lastActivityMs: number;
   /** There are bytes of the client that nobody has looked at. */

@@ -10,7 +10,6 @@
 import { BackendConnection, type BackendUser } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Connected } from "../backend/connect.ts";
-import { Lease } from "../balance/lease.ts";
 import { type Reason, reasons } from "../errors.ts";
 import { clock } from "../net/clock.ts";
 import type { Transport } from "../net/transport.ts";
@@ -25,13 +24,13 @@ import type { RequestHeadParser } from "../parse/http1/request-head.ts";
 import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
 import { writeRequestHead } from "../parse/http1/serialise.ts";
 import { BodyFlow } from "./body-flow.ts";
+import { Destination } from "./destination.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
 import { continueAnswer, type OwnStatus, ownAnswer } from "./http-answer.ts";
 import { type Settled, settleExchange } from "./outcome.ts";
 import { PendingDial, type Waiting } from "./pending-dial.ts";
 import { RequestBody } from "./request-body.ts";
 import { ResponseRelay, type ResponseTerms } from "./response-relay.ts";
-import { StickySession, type StickyTerms } from "./sticky-session.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
 const Stage = {
@@ -65,15 +64,12 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   mayUpgrade = false;
   private stage: number = Stage.none;
   private tunnel: Tunnel | undefined = undefined;
-  /** What the request's cookies say; made with the first request of a listener with a stickiness policy, then kept. */
-  private sticky: StickySession<BackendMember> | undefined = undefined;
-  private lease = new Lease<BackendMember>();
+  private readonly destination = new Destination();
   private backend: BackendConnection | undefined = undefined;
   private dial: PendingDial | undefined = undefined;
   private readonly flow = new BodyFlow();
   /** An outcome is owed. */
   private isOpen = false;
-  private isRetried = false;
   private isIdempotent = false;
   private wantsKeepAlive = false;
   /** On the coarse clock, in milliseconds. */
@@ -91,7 +87,6 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     const { pos } = parser;
     const { route } = owner;
     this.isOpen = true;
-    this.isRetried = false;
     this.startedMs = clock.nowMs;
     this.isHead = parser.isHead;
     this.isBodyOnly = parser.isBodyOnly;
@@ -103,8 +98,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     // At once, before an instance is known and whatever the length: as a Classic Load Balancer does ("HTTP headers", AWS).
     if (parser.expectsContinue && parser.minorVersion === 1) this.sayContinue();
 
-    const named = route.sticky && this.holdNamed(route.sticky, parser, bytes);
-    const member = named ?? this.lease.take(route.membership, undefined, owner.pickKey);
+    const member = this.destination.choose(owner, parser, bytes);
     const backend = member?.pool.take();
     if (backend !== undefined) {
       backend.head.clear();
@@ -114,29 +108,16 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
       return;
     }
     const head = new ByteWriter(512);
-    if (member !== undefined) this.writeHead(parser, bytes, head);
+    const canBeServed = member !== undefined || this.destination.canBeWaitedFor(route);
+    if (canBeServed) this.writeHead(parser, bytes, head);
     reader.release();
     if (pos < end) owner.keepInput(bytes.subarray(pos, end));
-    if (member === undefined) this.answer("noInstance");
-    else this.connect(head);
-  }
-
-  /** The member that the request's cookie names, if it is followed and can be had. */
-  private holdNamed(
-    sticky: StickyTerms<BackendMember>,
-    parser: RequestHeadParser,
-    bytes: Uint8Array,
-  ): BackendMember | undefined {
-    this.sticky ??= new StickySession();
-    const named = this.sticky.ask(sticky, parser, bytes);
-    if (named === undefined || !this.owner.route.membership.has(named)) return undefined;
-    return this.lease.hold(named) ? named : undefined;
+    if (canBeServed) this.connect(head);
+    else this.answer("noInstance");
   }
 
   writeOwnFields(head: ResponseHeadParser, bytes: Uint8Array, to: ByteWriter): void {
-    const { sticky, lease } = this;
-    // The member that answers decides: it needn't be the one that was asked first.
-    if (sticky !== undefined && lease.member !== undefined) sticky.writeCookie(head, bytes, lease.member, to);
+    this.destination.writeCookie(head, bytes, to);
   }
 
   /** The head can't be served: refused before anything was done for it. */
@@ -238,12 +219,10 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
 
   private connect(head: ByteWriter): void {
     this.stage = Stage.waiting;
-    // The lease goes with the dial, and comes back with the connection.
-    const { lease, owner } = this;
-    this.lease = new Lease();
+    const { owner } = this;
     const dial = new PendingDial(this, head);
     this.dial = dial;
-    const cancellable = owner.dialFor(dial, owner.source, owner.route, lease, owner.pickKey);
+    const cancellable = owner.dialFor(dial, owner.source, owner.route, this.destination.beginDial());
     // Not if it is over already: the exchange may then belong to another request.
     if (this.dial === dial) dial.cancellable = cancellable;
   }
@@ -253,21 +232,26 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   }
 
   /** The connection has come: the request goes out with what of its body was kept meanwhile. */
-  proceed(head: ByteWriter, { member, transport, lease }: Connected): void {
+  proceed(head: ByteWriter, { member, transport, lease, kept }: Connected): void {
     const { owner } = this;
     owner.lastActivityMs = clock.nowMs;
     this.dial = undefined;
-    this.lease = lease;
-    const backend = new BackendConnection(member, transport);
+    this.destination.lease = lease;
+    const backend = kept ?? new BackendConnection(member, transport);
+    backend.head.clear();
     backend.head.put(head.view());
     const bytes = owner.takeInput();
     this.send(backend, bytes, 0, bytes.length);
   }
 
+  leaveQueue(): void {
+    this.owner.lastActivityMs = clock.nowMs;
+  }
+
   /** No connection can be had. */
   failConnect(reason: Reason): void {
     this.dial = undefined;
-    this.answer(reason);
+    this.answer(this.destination.lossReason ?? reason);
   }
 
   private stopDialling(): void {
@@ -317,30 +301,36 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     const { response, backend } = this;
     if (response.hasStarted) this.fail("responseCut");
     else if (response.hasBytes) this.fail("badResponse");
-    else if (backend !== undefined && this.mayRetry(backend)) this.retry(backend);
-    // With TLS 1.3 an instance refuses us (it may want a certificate) after our side of the handshake is done.
-    else this.fail(backend?.transport.tlsFault === undefined ? "backendClosed" : "backendHandshakeFailed");
+    else {
+      // With TLS 1.3 an instance refuses us (it may want a certificate) after our side of the handshake is done.
+      const reason = backend?.transport.tlsFault === undefined ? "backendClosed" : "backendHandshakeFailed";
+      if (backend !== undefined && this.isRepeatable) this.retry(backend, reason);
+      else this.fail(reason);
+    }
   }
 
-  /**
-   * A connection that had been idle may have been dead before we wrote to it (RFC 9110 §9.2.2), unless it has said
-   * anything since. What is sent again goes out on a new connection, so that this can't be true twice.
-   */
-  private mayRetry(backend: BackendConnection): boolean {
-    return backend.wasIdle && this.isIdempotent && !this.body.hasBegun && this.response.interimCount === 0;
+  /** It may have been read, and does no harm when it is acted on twice (RFC 9110 §9.2.2); nobody has answered to it. */
+  private get isRepeatable(): boolean {
+    return this.isIdempotent && !this.body.hasBegun && this.response.interimCount === 0;
   }
 
   /** No byte of the request could be written: any request may be sent again. */
   private resend(backend: BackendConnection): void {
-    if (this.isRetried) this.fail("backendClosed");
-    else this.retry(backend);
+    this.retry(backend, "backendClosed");
   }
 
-  private retry(backend: BackendConnection): void {
-    this.isRetried = true;
+  /** Sends it again on a new connection, if there is one to be had; `reason` is what the client is told otherwise. */
+  private retry(backend: BackendConnection, reason: Reason): void {
+    if (!this.destination.moveOn(this.owner.route, backend, reason)) {
+      this.fail(reason);
+      return;
+    }
+    this.owner.route.counters.retries++;
     const head = new ByteWriter(backend.head.length);
     head.put(backend.head.view());
     this.dropBackend();
+    // Behind the drop, as in `fail`.
+    if (!backend.wasIdle) backend.member.noteFailure(reason);
     this.connect(head);
   }
 
@@ -374,6 +364,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.isInstanceHeld = false;
     this.flow.release(owner.client);
     if (backend !== undefined) {
+      backend.member.noteStatus(response.status);
       // Half a request must not look like a whole one.
       if (!body.isDone) backend.abort();
       else if (response.keepsBackend && !this.closesBoth && !backend.transport.isBroken) backend.release();
@@ -388,7 +379,12 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
 
   /** Either side broke: an answer of ours if none has begun, a cut otherwise. */
   private fail(reason: Reason): void {
+    const { backend } = this;
+    // A response that its client doesn't take stalls through no fault of the instance.
+    const isInstances = reasons[reason].side === "backend" && !(reason === "responseTimeout" && this.isInstanceHeld);
     this.dropBackend();
+    // Behind the drop: who is told may cut what the instance still has.
+    if (isInstances) backend?.member.noteFailure(reason);
     if (!this.response.hasStarted) {
       this.answer(reason);
       return;
@@ -397,6 +393,13 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.stage = Stage.none;
     this.settle(this.response.status, reason);
     this.owner.cut();
+  }
+
+  /** Its instance is to be left at once, if it is this member. */
+  cutFrom(member: BackendMember, reason: Reason): void {
+    if (this.backend?.member !== member) return;
+    if (this.stage === Stage.tunnel) this.tunnel?.cut(reason);
+    else this.fail(reason);
   }
 
   /** Answers in the instance's place. */
@@ -450,16 +453,18 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     if (!this.isOpen) return;
     this.isOpen = false;
     settleExchange(this, status, reason, this.owner.route.counters);
-    this.lease.giveBack();
+    this.destination.lease.giveBack();
   }
 
   describe(status: number, reason: Reason | undefined): Outcome {
     return {
       loadBalancer: this.owner.route.loadBalancer,
+      clientAddress: this.owner.clientAddress,
+      clientPort: this.owner.clientPort,
       status,
       reason,
       desync: this.desync,
-      instance: this.lease.member?.id,
+      instance: this.destination.lease.member?.id,
       receivedBytes: this.headBytes + this.body.receivedBytes + (this.tunnel?.receivedBytes ?? 0),
       sentBytes: this.response.sentBytes + (this.tunnel?.sentBytes ?? 0),
       startedMs: this.startedMs,
@@ -473,6 +478,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     const { owner, backend } = this;
     if (backend === undefined) return;
     this.stage = Stage.tunnel;
+    backend.member.noteSuccess();
     backend.noteAnswer();
     this.tunnel = new Tunnel(this, owner.client, backend, owner.takeInput());
   }
@@ -501,6 +507,8 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
 
   /** When it has lasted too long, on the coarse clock in milliseconds; `idleEndsMs` is when silence has. */
   endsMs(idleEndsMs: number): number {
+    // In the surge queue only the queue's limit holds; an idle timeout behind it can't end before this.
+    if (this.dial?.isQueued === true) return clock.nowMs + this.owner.route.idleTimeoutMs;
     // An answer that has begun goes on however slow the body is; behind it, what is left of the body is bounded.
     const hasPace =
       this.stage === Stage.running && !this.body.isDone && !this.response.hasStarted && !this.owner.client.hasEnded;
@@ -544,7 +552,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.isBodyOnly = false;
     this.mayUpgrade = false;
     this.tunnel = undefined;
-    this.sticky?.reset();
+    this.destination.reset();
     this.desync = undefined;
     this.closesBoth = false;
     this.headBytes = 0;

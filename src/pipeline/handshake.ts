@@ -3,21 +3,11 @@
 // Reads the ClientHello, has the listener choose a certificate and terms for it, and lets the TLS library do the rest;
 // one deadline covers it all. Owns the client's transport until it hands it on, or accounts the connection if it can't.
 // It never sees a byte of the application.
-
 import type { Reason } from "../errors.ts";
 import { isLayer7 } from "../model/protocol.ts";
 import type { ProxiedTls } from "../model/proxied-connection.ts";
-import { clock } from "../net/clock.ts";
-import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { acknowledgeSoon, readSettledTerms, secureAccepted } from "../net/secure-accept.ts";
-import {
-  freeChunk,
-  type HandshakeError,
-  type PendingHandshake,
-  type Receiver,
-  type Transport,
-} from "../net/transport.ts";
-import type { Outcome } from "../observe/outcomes.ts";
+import { freeChunk, type HandshakeError, type PendingHandshake } from "../net/transport.ts";
 import { type ClientHello, ClientHelloReader, Version } from "../parse/tls/client-hello.ts";
 import {
   type ClientCertificate,
@@ -28,17 +18,11 @@ import {
 } from "../tls/client-certificate.ts";
 import type { ServerContexts } from "../tls/server-contexts.ts";
 import type { Identified } from "./identified.ts";
-import { type Settled, settleConnection } from "./outcome.ts";
-import type { LiveConnection, Route, RouteSource } from "./route.ts";
+import { Newcomer } from "./newcomer.ts";
+import type { RouteSource } from "./route.ts";
 import type { ServeSecured } from "./secured.ts";
 
-export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, LiveConnection, Settled {
-  private readonly client: Transport;
-  private readonly route: Route;
-  private readonly deadline = new Deadline(this);
-  private readonly startedMs: number;
-  /** What has come of a ClientHello that isn't whole, with room for more. */
-  private kept: Uint8Array | undefined = undefined;
+export class Handshake extends Newcomer implements PendingHandshake {
   private keptBytes = 0;
   private readonly hello = new ClientHelloReader();
   /** The terms under which the library shakes hands; undefined while the ClientHello is awaited. */
@@ -46,22 +30,15 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
   private serverName: string | undefined = undefined;
   /** It will be a handshake of TLS 1.3. */
   private hasTls13 = false;
-  private isOver = false;
   /** Why the client is sent away, while it is listened to until it has heard that. */
   private farewell: Reason | undefined = undefined;
 
   constructor(
-    private readonly identified: Identified,
-    private readonly source: RouteSource,
+    identified: Identified,
+    source: RouteSource,
     private readonly serve: ServeSecured,
   ) {
-    this.client = identified.transport;
-    this.route = source.route;
-    this.startedMs = clock.nowMs;
-    this.client.receiver = this;
-    if (identified.handshakeDueMs === undefined) this.deadline.armIn(this.route.handshakeTimeoutMs);
-    else this.deadline.arm(identified.handshakeDueMs);
-    source.enter(this);
+    super(identified, source);
   }
 
   onBytes(chunk: Uint8Array): void {
@@ -136,8 +113,7 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
   /** `certificate` is what the client has proved to own. */
   private handOn(certificate: ClientCertificate | undefined): void {
     const { client, source, route, identified } = this;
-    this.isOver = true;
-    this.deadline.disarm();
+    this.pass();
     if (client.isSessionReused) route.counters.resumedHandshakes++;
     if (this.hasTls13) acknowledgeSoon(client);
     const hasLines = certificate !== undefined && isLayer7(route.listener.protocol);
@@ -165,8 +141,6 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
     };
   }
 
-  onWritable(): void {}
-
   onEnd(): void {
     this.fail(this.farewell ?? "handshakeCut");
   }
@@ -178,18 +152,6 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
   onDeadline(): number {
     this.fail(this.farewell ?? "handshakeTimeout");
     return 0;
-  }
-
-  /** Its ClientHello may be on the way: what comes of it is told when it has come, see {@link RouteSource.replace}. */
-  drain(): void {}
-
-  /** Judged when it is done, by what is asked of clients then. */
-  retire(): void {}
-
-  abort(): void {
-    // Over first: aborting calls back at once, and would be taken for the client's doing.
-    this.end("shutdown");
-    this.client.abort();
   }
 
   /** Who isn't served gets a FIN, and for a while no reset for what it may still be sending. */
@@ -205,28 +167,6 @@ export class Handshake implements Receiver, PendingHandshake, DeadlineOwner, Liv
     const isSilent = this.contexts === undefined && this.keptBytes === 0 && reason === "handshakeCut";
     this.end(isSilent ? undefined : reason);
     this.client.close();
-  }
-
-  private end(reason: Reason | undefined): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.deadline.disarm();
-    this.kept = undefined;
-    settleConnection(this, reason, this.route.counters);
-    this.source.leave(this);
-  }
-
-  describe(status: number, reason: Reason | undefined): Outcome {
-    return {
-      loadBalancer: this.route.loadBalancer,
-      status,
-      reason,
-      desync: undefined,
-      instance: undefined,
-      receivedBytes: 0,
-      sentBytes: 0,
-      startedMs: this.startedMs,
-    };
   }
 }
 

@@ -5,6 +5,7 @@
 // client has sent ahead, and the connection's one deadline. It never speaks to an instance.
 //
 // Long because its phases are one state machine, which everything that the client's transport or the deadline says moves.
+import type { BackendMember } from "../backend/backend-member.ts";
 import type { Reason } from "../errors.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
@@ -44,9 +45,13 @@ const Phase = {
 } as const;
 
 export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, ExchangeOwner {
+  livePrevious: LiveConnection | undefined = undefined;
+  liveNext: LiveConnection | undefined = undefined;
   /** The client's address, as X-Forwarded-For says it. */
   readonly address: Uint8Array;
   readonly client: Transport;
+  readonly clientAddress: string;
+  readonly clientPort: number;
   route: Route;
   lastActivityMs: number;
   private phase: number = Phase.idle;
@@ -61,7 +66,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   private isRetired = false;
   /** How much of a body had come when draining began, in bytes. */
   private drainedFromBytes = 0;
-  private addressKey: number | undefined = undefined;
+  private addressHash: number | undefined = undefined;
   /** What the client's certificate says, and that with the route's own lines, kept while the route is the same. */
   private readonly clientCertificateLines: Uint8Array | undefined;
   private joinedBehind: Uint8Array | undefined = undefined;
@@ -75,6 +80,8 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     readonly dialFor: DialFor,
   ) {
     this.client = secured.transport;
+    this.clientAddress = secured.clientAddress;
+    this.clientPort = secured.clientPort;
     this.address = bytesOf(secured.clientAddress);
     this.clientCertificateLines = secured.clientCertificateLines;
     this.route = source.route;
@@ -84,10 +91,9 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     source.enter(this);
   }
 
-  get pickKey(): number {
-    if (this.route.membership.policy.key === undefined) return 0;
-    this.addressKey ??= hashBytes(this.address);
-    return this.addressKey;
+  get addressKey(): number {
+    this.addressHash ??= hashBytes(this.address);
+    return this.addressHash;
   }
 
   get lastLines(): Uint8Array {
@@ -354,6 +360,10 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     this.isRetired = true;
     // A head that is under way belongs to a request that was not let in.
     if (this.phase === Phase.idle || this.phase === Phase.head) this.closeGracefully();
+  }
+
+  cutFrom(member: BackendMember, reason: Reason): void {
+    this.exchange?.cutFrom(member, reason);
   }
 
   /** No further exchange begins. */

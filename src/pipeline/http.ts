@@ -5,13 +5,11 @@
 // and relays, inside socket callbacks and on connections that are kept. Effect builds what isn't there: a connection for
 // a request that no kept one can serve.
 import { Effect } from "effect";
-import type { BackendMember } from "../backend/backend-member.ts";
 import { connect } from "../backend/connect.ts";
-import type { Lease } from "../balance/lease.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { HttpSession } from "./http-session.ts";
 import { identify } from "./identified.ts";
-import type { DialUser } from "./pending-dial.ts";
+import type { DialUser, DialWish } from "./pending-dial.ts";
 import type { Cancellable, Route, RouteSource } from "./route.ts";
 import { secure } from "./secured.ts";
 
@@ -23,16 +21,13 @@ export const serveHttp = (accepted: Accepted, source: RouteSource): void => {
   );
 };
 
-/** Dials for one request, from instance to instance, beginning with the one that was picked. */
-const dialFor = (
-  user: DialUser,
-  source: RouteSource,
-  route: Route,
-  lease: Lease<BackendMember>,
-  key: number,
-): Cancellable => {
+/** Dials for one request, from instance to instance, beginning with the one that was picked; waits while all are full. */
+const dialFor = (user: DialUser, source: RouteSource, route: Route, wish: DialWish): Cancellable => {
+  const { connectTimeoutMs, surgeTimeoutMs } = route;
   const membership = () => source.route.membership;
-  const connected = connect({ membership, key, lease }, route.connectTimeoutMs, (it) => user.proceed(it));
+  const surge = () => source.route.surge;
+  const terms = { connectTimeoutMs, surge, surgeTimeoutMs, usesKept: wish.usesKept };
+  const connected = connect({ ...wish, membership }, terms, user);
   // No instance answered: the client is told which way.
   return source.fork(Effect.catch(connected, (error) => Effect.sync(() => user.failConnect(error.reason))));
 };

@@ -3,37 +3,20 @@
 // Its deadline is that of the TLS handshake, which the rest of it is left for. Owns the client's transport until it hands it
 // on, with the bytes behind the header, or accounts the connection if no sound header comes.
 import type { Reason } from "../errors.ts";
-import { clock } from "../net/clock.ts";
-import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
-import type { Receiver, Transport } from "../net/transport.ts";
-import type { Outcome } from "../observe/outcomes.ts";
 import type { ProxyHeader } from "../parse/proxy-protocol/header.ts";
 import { readProxyHeader } from "../parse/proxy-protocol/header-reader.ts";
 import type { Identified, ServeIdentified } from "./identified.ts";
-import { type Settled, settleConnection } from "./outcome.ts";
-import type { LiveConnection, Route, RouteSource } from "./route.ts";
+import { Newcomer } from "./newcomer.ts";
+import type { RouteSource } from "./route.ts";
 
-export class Introduction implements Receiver, DeadlineOwner, LiveConnection, Settled {
-  private readonly client: Transport;
-  private readonly route: Route;
-  private readonly deadline = new Deadline(this);
-  private readonly startedMs: number;
-  /** What has come of a header that isn't whole. */
-  private kept: Uint8Array | undefined = undefined;
-  private isOver = false;
-
+export class Introduction extends Newcomer {
   constructor(
     /** Whose it is if the header names nobody. */
-    private readonly own: Identified,
-    private readonly source: RouteSource,
+    own: Identified,
+    source: RouteSource,
     private readonly serve: ServeIdentified,
   ) {
-    this.client = own.transport;
-    this.route = source.route;
-    this.client.receiver = this;
-    this.deadline.armIn(this.route.handshakeTimeoutMs);
-    this.startedMs = clock.nowMs;
-    source.enter(this);
+    super(own, source);
   }
 
   onBytes(chunk: Uint8Array): void {
@@ -46,18 +29,20 @@ export class Introduction implements Receiver, DeadlineOwner, LiveConnection, Se
   }
 
   private handOn({ endpoints }: ProxyHeader, rest: Uint8Array): void {
-    const { client, source, own } = this;
+    const { client, source, identified: own } = this;
     const handshakeDueMs = this.deadline.dueMs;
-    this.isOver = true;
-    this.deadline.disarm();
-    const told = endpoints === undefined ? own : { ...own, endpoints, clientAddress: endpoints.clientAddress };
-    const live = this.serve({ ...told, handshakeDueMs });
+    this.pass();
+    const live = this.serve({
+      transport: client,
+      clientAddress: endpoints === undefined ? own.clientAddress : endpoints.clientAddress,
+      clientPort: endpoints === undefined ? own.clientPort : endpoints.clientPort,
+      endpoints: endpoints ?? own.endpoints,
+      handshakeDueMs,
+    });
     // Before the listener's word that it goes away, which then finds a request under way.
     if (rest.length > 0) client.receiver.onBytes(rest);
     source.replace(this, live);
   }
-
-  onWritable(): void {}
 
   onEnd(): void {
     this.onClosed();
@@ -73,43 +58,9 @@ export class Introduction implements Receiver, DeadlineOwner, LiveConnection, Se
     return 0;
   }
 
-  /** Its header, and a request behind it, may be on the way: see {@link RouteSource.replace}. */
-  drain(): void {}
-
-  /** What is asked of clients is asked behind the header. */
-  retire(): void {}
-
-  abort(): void {
-    // Over first: aborting calls back at once, and would be taken for the client's doing.
-    this.end("shutdown");
-    this.client.abort();
-  }
-
   private refuse(reason: Reason | undefined): void {
     this.end(reason);
     this.client.close();
-  }
-
-  private end(reason: Reason | undefined): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.deadline.disarm();
-    this.kept = undefined;
-    settleConnection(this, reason, this.route.counters);
-    this.source.leave(this);
-  }
-
-  describe(status: number, reason: Reason | undefined): Outcome {
-    return {
-      loadBalancer: this.route.loadBalancer,
-      status,
-      reason,
-      desync: undefined,
-      instance: undefined,
-      receivedBytes: 0,
-      sentBytes: 0,
-      startedMs: this.startedMs,
-    };
   }
 }
 

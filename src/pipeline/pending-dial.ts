@@ -4,36 +4,39 @@
 // comes too late.
 import { BackendConnection } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
-import type { Connected } from "../backend/connect.ts";
-import type { Lease } from "../balance/lease.ts";
+import type { Connected, ConnectUser } from "../backend/connect.ts";
+import type { Routed } from "../balance/routed.ts";
 import type { Reason } from "../errors.ts";
 import type { ByteWriter } from "../parse/byte-writer.ts";
 import type { Cancellable, Route, RouteSource } from "./route.ts";
 
-/** Who asked for a connection to an instance; called once, unless the dial is cancelled. */
-export interface DialUser {
-  proceed(connected: Connected): void;
+/** Who asked for a connection to an instance: it comes or it fails, once, unless the dial is cancelled. */
+export interface DialUser extends ConnectUser {
   failConnect(reason: Reason): void;
 }
 
+/** What a request asks of a connection. */
+export interface DialWish extends Omit<Routed<BackendMember>, "membership"> {
+  /** One that was kept will do, once there is room. */
+  readonly usesKept: boolean;
+}
+
 /** Builds a connection for a request. */
-export type DialFor = (
-  user: DialUser,
-  source: RouteSource,
-  route: Route,
-  lease: Lease<BackendMember>,
-  key: number,
-) => Cancellable;
+export type DialFor = (user: DialUser, source: RouteSource, route: Route, wish: DialWish) => Cancellable;
 
 /** The request that waits. */
 export interface Waiting {
   isWaitingFor(dial: PendingDial): boolean;
   proceed(head: ByteWriter, connected: Connected): void;
   failConnect(reason: Reason): void;
+  /** There is room; the dial begins. */
+  leaveQueue(): void;
 }
 
 export class PendingDial implements DialUser {
   cancellable: Cancellable | undefined = undefined;
+  /** It waits for room: silence is nobody's fault. */
+  isQueued = false;
 
   constructor(
     private readonly waiting: Waiting,
@@ -45,8 +48,15 @@ export class PendingDial implements DialUser {
       this.waiting.proceed(this.head, connected);
       return;
     }
-    connected.lease.giveBack();
-    new BackendConnection(connected.member, connected.transport).close();
+    const { member, transport, lease, kept } = connected;
+    if (kept === undefined) new BackendConnection(member, transport).close();
+    else kept.wait();
+    lease.giveBack();
+  }
+
+  onQueued(isQueued: boolean): void {
+    this.isQueued = isQueued;
+    if (!isQueued && this.waiting.isWaitingFor(this)) this.waiting.leaveQueue();
   }
 
   failConnect(reason: Reason): void {

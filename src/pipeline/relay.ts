@@ -7,9 +7,9 @@ import type { BackendMember } from "../backend/backend-member.ts";
 import type { Connected } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
 import type { Reason } from "../errors.ts";
+import type { Accepted } from "../listen/accepted.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
-import type { Transport } from "../net/transport.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import type { Outcome } from "../observe/outcomes.ts";
 import { type BothWays, Direction } from "./direction.ts";
@@ -17,6 +17,8 @@ import { type Settled, settleConnection } from "./outcome.ts";
 import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
 
 export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
+  livePrevious: LiveConnection | undefined = undefined;
+  liveNext: LiveConnection | undefined = undefined;
   /** What it began with; a reload changes nothing for a layer-4 connection. */
   readonly route: Route;
   readonly lease = new Lease<BackendMember>();
@@ -24,20 +26,22 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
   lastActivityMs: number;
   /** The dial under way; the relay's end cancels it. */
   private dialling: Cancellable | undefined = undefined;
+  /** It waits for room: silence is nobody's fault. */
+  private isQueued = false;
   private readonly startedMs: number;
   private readonly toBackend: Direction;
   private toClient: Direction | undefined = undefined;
   private readonly deadline = new Deadline(this);
 
   constructor(
-    client: Transport,
+    private readonly client: Accepted,
     private readonly source: RouteSource,
     /** What the instance gets first; where TLS is spoken to it, it has got it before the handshake. */
     private readonly preamble?: Uint8Array | undefined,
   ) {
     this.route = source.route;
-    this.toBackend = new Direction(this, client);
-    client.receiver = this.toBackend;
+    this.toBackend = new Direction(this, client.transport);
+    client.transport.receiver = this.toBackend;
     this.deadline.armIn(this.route.idleTimeoutMs);
     this.startedMs = clock.nowMs;
     this.lastActivityMs = clock.nowMs;
@@ -62,6 +66,7 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     this.dialling = undefined;
     member.counters.connections++;
     member.counters.openConnections++;
+    member.noteSuccess();
     const toClient = new Direction(this, backend);
     this.toClient = toClient;
     backend.receiver = toClient;
@@ -70,7 +75,14 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     this.toBackend.join(toClient);
   }
 
+  /** It waits for room from now on, which only the queue's own limit ends, or does so no more. */
+  onQueued(isQueued: boolean): void {
+    this.isQueued = isQueued;
+    this.lastActivityMs = clock.nowMs;
+  }
+
   onDeadline(nowMs: number): number {
+    if (this.isQueued) return nowMs + this.route.idleTimeoutMs;
     const hasBackendMoved = this.toBackend.hasMoved();
     if (this.toClient?.hasMoved() === true || hasBackendMoved) this.lastActivityMs = nowMs;
     const dueMs = this.lastActivityMs + this.route.idleTimeoutMs;
@@ -83,6 +95,10 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
   drain(): void {}
 
   retire(): void {}
+
+  cutFrom(member: BackendMember, reason: Reason): void {
+    if (this.toClient !== undefined && this.lease.member === member) this.cut(reason);
+  }
 
   abort(): void {
     this.cut("shutdown");
@@ -118,6 +134,8 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
   describe(status: number, reason: Reason | undefined): Outcome {
     return {
       loadBalancer: this.route.loadBalancer,
+      clientAddress: this.client.clientAddress,
+      clientPort: this.client.clientPort,
       status,
       reason,
       desync: undefined,

@@ -5,24 +5,35 @@
 import type { Effect } from "effect";
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Membership } from "../balance/membership.ts";
+import type { SurgeQueue } from "../balance/surge-queue.ts";
+import type { Reason } from "../errors.ts";
 import type { Listener } from "../model/listener.ts";
 import type { ProxiedConnection } from "../model/proxied-connection.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import type { ServerContexts } from "../tls/server-contexts.ts";
 import type { HttpTerms } from "./http-terms.ts";
+import type { PickKey } from "./pick-key.ts";
 import type { StickyTerms } from "./sticky-session.ts";
 
 export interface Route {
   readonly loadBalancer: string;
   readonly listener: Listener;
   readonly membership: Membership<BackendMember>;
+  /** What the membership picks by; undefined where its policy has no keys, and then nothing is read. */
+  readonly pickKey: PickKey | undefined;
   /** Everyone behind the listener, in service or not. */
   readonly registered: ReadonlyArray<BackendMember>;
   readonly counters: ListenerCounters;
   /** Silence on both sides after which a connection ends, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** How long connections may go on when the listener is removed, in milliseconds. */
+  readonly removalGraceMs: number;
   /** How long one instance may take to accept a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
+  /** Who waits for room; one for all listeners of the load balancer. */
+  readonly surge: SurgeQueue<BackendMember>;
+  /** How long one may wait there, in milliseconds. */
+  readonly surgeTimeoutMs: number;
   /** How TLS is terminated; undefined where clients speak in clear. */
   readonly security: ServerContexts | undefined;
   /**
@@ -41,10 +52,18 @@ export interface Route {
 
 /** A connection as its listener sees it, so that it can be told to come to an end. */
 export interface LiveConnection {
+  /** Its neighbours among the listener's connections, for whoever keeps those; a set would cost every connection a hash. */
+  livePrevious: LiveConnection | undefined;
+  liveNext: LiveConnection | undefined;
   /** Finish what is under way, then close; at once when nothing is. */
   drain(): void;
   /** What is asked of clients has changed: serve none of what comes next; at layer 4, where nothing comes next, go on. */
   retire(): void;
+  /**
+   * What is in progress on this member ends now: an HTTP request whose answer hasn't begun gets the reason's status, all else is
+   * cut. A dial under way isn't in progress yet: the member itself ends it.
+   */
+  cutFrom(member: BackendMember, reason: Reason): void;
   /** End now, whatever is under way. */
   abort(): void;
 }

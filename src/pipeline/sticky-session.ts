@@ -1,14 +1,17 @@
 // A request's bond with an instance: which one its cookie names, and the cookie that its answer gets.
 //
 // Belongs to an exchange of a listener with a stickiness policy, and is used again with it: asked before a member is picked,
-// and again when the answer's head is written. Owns what was found in between. The policy says what follows from it; whether
-// the named member can be had is the balancer's to know.
-import type { StickyTable } from "../balance/sticky-table.ts";
+// and again when the answer's head is written. Owns what was found in between. The policy says what follows from it; who is
+// in service is the membership's to know.
+import { type StickyBond, type StickyTable, stickyValueLength } from "../balance/sticky-table.ts";
 import type { CookieAttribute } from "../model/cookie-attribute.ts";
-import type { ByteWriter } from "../parse/byte-writer.ts";
+import { type CookiePlace, plainPlace } from "../model/cookie-place.ts";
+import { ByteWriter } from "../parse/byte-writer.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
+import { RequestPlace, readCookiePlace, withDefaultPath } from "../parse/http1/cookie-place.ts";
 import { type CookieVisitor, visitCookies } from "../parse/http1/cookies.ts";
 import type { HeadFields } from "../parse/http1/head-fields.ts";
+import type { RequestHeadParser } from "../parse/http1/request-head.ts";
 import { readSetCookie } from "../parse/http1/set-cookie.ts";
 import {
   makeStickyAttributes,
@@ -18,10 +21,19 @@ import {
 } from "../parse/http1/sticky-cookie.ts";
 import type { Stickiness, StickResponse } from "../policy/index.ts";
 
-/** Values that name nobody are proved one by one; of more than these nobody needs to know. */
-const maxProofs = 2;
+/** Values that the table doesn't know are proved one by one: as many as two cookies and their companions, and no more. */
+const maxProofs = 4;
 
 const Name = { own: 0, companion: 1 } as const;
+
+/** A cookie's rank is its place in the head, all companions behind all others; the lowest comes first. */
+const companionRank = 0x1000_0000;
+const noRank = 0x7fff_ffff;
+
+/** Who may be picked. */
+interface InService<M> {
+  has(member: M): boolean;
+}
 
 /** What a listener with a stickiness policy knows: part of its route; there is none without a policy. */
 export class StickyTerms<M> {
@@ -30,6 +42,10 @@ export class StickyTerms<M> {
   readonly applicationName: Uint8Array | undefined;
   private lastText: string | undefined = undefined;
   private lastAttributes: StickyAttributes | undefined = undefined;
+  /** Whole lines with the attributes that {@link lastText} says, by value: made when the same text is asked for again. */
+  private lines: WeakMap<Uint8Array, Uint8Array> | undefined = undefined;
+  private placedText: string | undefined = undefined;
+  private place: CookiePlace = plainPlace;
 
   constructor(
     readonly stickiness: Stickiness,
@@ -40,12 +56,33 @@ export class StickyTerms<M> {
     this.names = [...stickyCookieNames, ...(this.applicationName === undefined ? [] : [this.applicationName])];
   }
 
-  /** A policy's text as bytes; those of the last text are kept. */
-  attributesOf(text: string): StickyAttributes {
-    if (text === this.lastText && this.lastAttributes !== undefined) return this.lastAttributes;
-    this.lastText = text;
-    this.lastAttributes = makeStickyAttributes(text);
-    return this.lastAttributes;
+  /** Where a policy's text puts the cookie; that of the last text is kept. */
+  placeOf(text: string): CookiePlace {
+    if (text !== this.placedText) {
+      this.placedText = text;
+      this.place = readCookiePlace(text);
+    }
+    return this.place;
+  }
+
+  /** Writes the lines that set the cookie to `value`, with the attributes that a policy's text says. */
+  writeLines(value: Uint8Array, text: string, out: ByteWriter): void {
+    if (text !== this.lastText || this.lastAttributes === undefined) {
+      this.lastText = text;
+      this.lastAttributes = makeStickyAttributes(text);
+      this.lines = undefined;
+      writeStickyCookie(value, this.lastAttributes, out);
+      return;
+    }
+    this.lines ??= new WeakMap();
+    let lines = this.lines.get(value);
+    if (lines === undefined) {
+      const writer = new ByteWriter();
+      writeStickyCookie(value, this.lastAttributes, writer);
+      lines = writer.bytes.slice(0, writer.length);
+      this.lines.set(value, lines);
+    }
+    out.put(lines);
   }
 }
 
@@ -54,49 +91,85 @@ export class StickySession<M> implements CookieVisitor, StickResponse {
   hasApplicationCookie = false;
   isWithItsInstance = false;
   private terms: StickyTerms<M> | undefined = undefined;
-  private named: M | undefined = undefined;
-  private companionNamed: M | undefined = undefined;
-  private proofsLeft = maxProofs;
+  private inService: InService<M> | undefined = undefined;
+  /** What the first cookie that is good says; it alone is the session's. */
+  private bond: StickyBond<M> | undefined = undefined;
+  private bondRank = noRank;
+  /** Of those whom good cookies name the first that is in service. */
+  private target: M | undefined = undefined;
+  private targetRank = noRank;
+  private cookieCount = 0;
+  /** Values that the table doesn't know: rank, start and end of each. */
+  private readonly unknown = new Int32Array(maxProofs * 3);
+  private unknownCount = 0;
+  private readonly place = new RequestPlace();
   /** The answer's head, while it is being written. */
   private head: HeadFields | undefined = undefined;
   private bytes: Uint8Array | undefined = undefined;
 
-  /** The member that a request is to go to; undefined when any will do. It may be out of service. */
-  ask(terms: StickyTerms<M>, head: HeadFields, bytes: Uint8Array): M | undefined {
+  /** The member that a request is to go to, one in service; undefined when any will do. */
+  ask(terms: StickyTerms<M>, head: RequestHeadParser, bytes: Uint8Array, inService: InService<M>): M | undefined {
+    this.reset();
     this.terms = terms;
-    this.named = undefined;
-    this.companionNamed = undefined;
+    this.inService = inService;
     this.hasSession = false;
     this.hasApplicationCookie = false;
     this.isWithItsInstance = false;
-    this.proofsLeft = maxProofs;
     visitCookies(head, bytes, terms.names, this);
-    this.named ??= this.companionNamed;
-    if (this.named === undefined) return undefined;
+    if (this.hasApplicationCookie) this.proveUnknown(terms.table, bytes);
+    if (terms.applicationName !== undefined) this.place.look(head, bytes);
+    const { bond, target } = this;
+    if (bond === undefined) return undefined;
     this.hasSession = true;
-    return terms.stickiness.follows(this) ? this.named : undefined;
+    this.place.keep(head, bytes, bond.place);
+    return target !== undefined && terms.stickiness.follows(this) ? target : undefined;
   }
 
-  /**
-   * Of several cookies of one name the first that names a member counts: beside ours there may be another load balancer's,
-   * for a domain that spans both.
-   */
+  /** Beside ours there may be another load balancer's, for a domain that spans both, or ours of another path. */
   onCookie(index: number, bytes: Uint8Array, start: number, end: number): boolean {
     const { table, applicationName } = this.terms as StickyTerms<M>;
+    const isApplications = applicationName !== undefined;
     if (index > Name.companion) this.hasApplicationCookie = true;
-    else if (index === Name.own ? this.named === undefined : this.companionNamed === undefined) {
-      const member = table.find(bytes, start, end);
-      if (member === undefined) this.prove(table, bytes, start, end);
-      else if (index === Name.own) this.named = member;
-      else this.companionNamed = member;
+    else {
+      const rank = this.cookieCount++ + (index === Name.own ? 0 : companionRank);
+      const bond = table.find(bytes, start, end);
+      if (bond !== undefined) this.note(bond, rank);
+      // Other policies have plain cookies only, which the table knows.
+      else if (isApplications && end - start === stickyValueLength) this.noteUnknown(rank, start, end);
     }
-    return this.named !== undefined && (this.hasApplicationCookie || applicationName === undefined);
+    const isSettled = this.targetRank === this.bondRank && this.bondRank < companionRank;
+    return isSettled && (this.hasApplicationCookie || !isApplications);
   }
 
-  private prove(table: StickyTable<M>, bytes: Uint8Array, start: number, end: number): void {
-    if (this.hasSession || this.proofsLeft === 0) return;
-    this.proofsLeft--;
-    this.hasSession = table.isOurs(bytes, start, end);
+  private note(bond: StickyBond<M>, rank: number): void {
+    if (rank < this.bondRank) {
+      this.bond = bond;
+      this.bondRank = rank;
+    }
+    const { member } = bond;
+    if (member !== undefined && rank < this.targetRank && this.inService?.has(member) === true) {
+      this.target = member;
+      this.targetRank = rank;
+    }
+  }
+
+  private noteUnknown(rank: number, start: number, end: number): void {
+    if (this.unknownCount === maxProofs) return;
+    const at = this.unknownCount++ * 3;
+    this.unknown[at] = rank;
+    this.unknown[at + 1] = start;
+    this.unknown[at + 2] = end;
+  }
+
+  /** Only behind the visit: without the application's cookie nobody needs to know. */
+  private proveUnknown(table: StickyTable<M>, bytes: Uint8Array): void {
+    const { unknown } = this;
+    for (let at = 0; at < this.unknownCount * 3; at += 3) {
+      const rank = unknown[at] as number;
+      if (rank > this.targetRank) continue;
+      const bond = table.prove(bytes, unknown[at + 1] as number, unknown[at + 2] as number);
+      if (bond !== undefined) this.note(bond, rank);
+    }
   }
 
   /** Writes the cookie that the answer of `member` gets, if any, as whole lines behind the answer's own fields. */
@@ -105,13 +178,14 @@ export class StickySession<M> implements CookieVisitor, StickResponse {
     if (terms === undefined) return;
     this.head = head;
     this.bytes = bytes;
-    this.isWithItsInstance = this.named === member;
+    this.isWithItsInstance = this.bond?.member === member;
     const text = terms.stickiness.renew(this);
     this.head = undefined;
     this.bytes = undefined;
     if (text === undefined) return;
-    const value = terms.table.valueOf(member);
-    if (value !== undefined) writeStickyCookie(value, terms.attributesOf(text), out);
+    const place = withDefaultPath(terms.placeOf(text), this.place.defaultPathLength);
+    const value = terms.table.valueOf(member, place);
+    if (value !== undefined) terms.writeLines(value, text, out);
   }
 
   get applicationAttributes(): ReadonlyArray<CookieAttribute> | undefined {
@@ -120,10 +194,19 @@ export class StickySession<M> implements CookieVisitor, StickResponse {
     return readSetCookie(head, bytes, terms.applicationName);
   }
 
+  get placeAttributes(): string {
+    return this.bond === undefined ? "PATH=/" : this.place.write();
+  }
+
   /** Forgets the request; a listener without a policy has nothing to ask. */
   reset(): void {
     this.terms = undefined;
-    this.named = undefined;
-    this.companionNamed = undefined;
+    this.inService = undefined;
+    this.bond = undefined;
+    this.bondRank = noRank;
+    this.target = undefined;
+    this.targetRank = noRank;
+    this.cookieCount = 0;
+    this.unknownCount = 0;
   }
 }

@@ -21,17 +21,17 @@ const relayTcp = (secured: Secured, source: RouteSource): LiveConnection => {
   // The relay listens from the first moment: the client may speak, end or vanish while the instance is dialled.
   const { endpoints, tls } = secured;
   const preamble = endpoints && source.route.backendPreamble?.(tls === undefined ? endpoints : { ...endpoints, tls });
-  const relay = new Relay(secured.transport, source, preamble);
-  const { connectTimeoutMs } = relay.route;
+  const relay = new Relay(secured, source, preamble);
+  const { connectTimeoutMs, surgeTimeoutMs } = relay.route;
   const membership = () => source.route.membership;
-  const key = membership().policy.key === undefined ? 0 : hashText(secured.clientAddress);
-  // Balance and dial, together: a dial that fails asks the balancer for the next instance. The connection that comes is
-  // joined to the client's at once.
+  const surge = () => source.route.surge;
+  const key = relay.route.pickKey === undefined ? 0 : hashText(secured.clientAddress);
+  // Balance and dial, together: a dial that fails asks the balancer for the next instance; while all are full, it waits.
+  // The connection that comes is joined to the client's at once. A kept one belongs to layer 7.
   const connected = connect(
     { membership, key, lease: relay.lease },
-    connectTimeoutMs,
-    (it) => relay.join(it),
-    preamble,
+    { connectTimeoutMs, surge, surgeTimeoutMs, usesKept: false, preamble },
+    { proceed: (it) => relay.join(it), onQueued: (isQueued) => relay.onQueued(isQueued) },
   );
   // No instance: an HTTP client would get a status; here the connection is closed.
   const path = Effect.catch(connected, (error) => Effect.sync(() => relay.close(error.reason)));

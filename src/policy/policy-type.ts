@@ -32,8 +32,8 @@ export interface BackendPreambleContext {
 /** A request as a stickiness policy sees it. */
 export interface StickRequest {
   /**
-   * It brings a cookie that elbow gave out for the instances of its listener, one that has gone included. A cookie that is
-   * forged, or was given out for other instances, is none.
+   * It brings a cookie that elbow gave out for the instances of its listener; that of an instance that has gone counts where
+   * {@link hasApplicationCookie}. A cookie that is forged, or was given out for other instances, is none.
    */
   readonly hasSession: boolean;
   /** It brings the cookie that {@link Stickiness.applicationCookie} names. */
@@ -42,8 +42,13 @@ export interface StickRequest {
 
 /** The answer to a request, on its way to the client. */
 export interface StickResponse extends StickRequest {
-  /** It comes from the instance that the request's cookie names. */
+  /** It comes from the instance that the request's cookie names, the first where it brings several. */
   readonly isWithItsInstance: boolean;
+  /**
+   * The attributes that put a cookie in the place of the request's in its client's store: path, domain, SECURE, HTTPONLY and
+   * SAMESITE. `PATH=/` where the request brings none.
+   */
+  readonly placeAttributes: string;
   /** What it says of the cookie that {@link Stickiness.applicationCookie} names, in its order; undefined if it doesn't set it. */
   readonly applicationAttributes: ReadonlyArray<CookieAttribute> | undefined;
 }

@@ -118,3 +118,24 @@ test("state, counts and history survive a reload; who leaves is asked no more", 
   await eventually(() => one.requests.length >= alsoAsked + 3, { what: "three more checks of who has stayed" });
   expect(two.connections.length).toBe(asked);
 });
+
+test("an instance whose name has no address is being registered, and the look-up's failure stands apart", async () => {
+  const instances = [{ id: "i-app", host: "app.test", port: 80 }];
+  await using elbow = await startElbow(configurationOf([{ protocol: "HTTP", instances }]), {
+    lookup: () => Promise.reject(Object.assign(new Error("no such name"), { code: "ENOTFOUND" })),
+  });
+  expect(elbow.status()[0]!.instances).toEqual([
+    {
+      id: "i-app",
+      address: "app.test",
+      port: 80,
+      state: "OutOfService",
+      reasonCode: "ELB",
+      description: "Instance registration is still in progress.",
+      lookUpFailure: "ENOTFOUND",
+      openConnections: 0,
+      outstanding: 0,
+    },
+  ]);
+  expect(await ask(elbow)).toBe("503 ");
+});

@@ -236,9 +236,17 @@ test("an instance that leaves in use and comes back is the same one, with what i
   using client = await RawClient.connect(port);
   expect(await speak(client, "one")).toBe("one");
   await elbow.apply(configurationOf([{ port, instances: [b] }]));
-  expect(elbow.outstanding()).toBe(0);
+  const statesOf = () =>
+    elbow.status()[0]!.instances.map((one) => [one.port, one.description, one.outstanding] as const);
+  expect(statesOf()).toEqual([
+    [b.port, "N/A", 0],
+    [a.port, "Instance deregistration currently in progress.", 1],
+  ]);
   await elbow.apply(configurationOf([{ port, instances: [a, b] }]));
-  expect(elbow.outstanding()).toBe(1);
+  expect(statesOf()).toEqual([
+    [a.port, "N/A", 1],
+    [b.port, "N/A", 0],
+  ]);
   await client.halfClose();
   await client.receiveEnd();
   await eventually(() => elbow.outstanding() === 0);

@@ -1,6 +1,8 @@
 // A client's cookies, kept and sent as RFC 6265 §5 says: by name, domain and path, until they end. A clock of its own.
 export interface JarUrl {
+  /** Without a port: cookies have none. */
   readonly host: string;
+  /** A query behind it is none of its business. */
   readonly path: string;
   readonly isSecure: boolean;
 }
@@ -66,7 +68,8 @@ export class CookieJar {
       const [name = "", ...value] = part.split("=");
       attributes.set(name.trim().toLowerCase(), value.join("=").trim());
     }
-    const domain = attributes.get("domain")?.replace(/^\./, "").toLowerCase();
+    // §5.2.3: an empty one is ignored.
+    const domain = attributes.get("domain")?.replace(/^\./, "").toLowerCase() || undefined;
     if (domain !== undefined && host !== domain && !host.endsWith(`.${domain}`)) return;
     // RFC 6265bis: what asks for security isn't taken from elsewhere.
     if (attributes.has("secure") && !isSecure) return;
@@ -93,8 +96,17 @@ export class CookieJar {
   }
 }
 
-const defaultPath = (path: string): string => path.slice(0, path.lastIndexOf("/")) || "/";
+/** §5.1.4: of a request's path; a query is no part of it. */
+const defaultPath = (target: string): string => {
+  const path = withoutQuery(target);
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+};
 
-const isPathMatch = (path: string, cookiePath: string): boolean =>
-  path === cookiePath ||
-  (path.startsWith(cookiePath) && (cookiePath.endsWith("/") || path.charAt(cookiePath.length) === "/"));
+const withoutQuery = (target: string): string => target.replace(/\?.*$/s, "");
+
+/** §5.1.4. */
+const isPathMatch = (target: string, cookiePath: string): boolean => {
+  const path = withoutQuery(target);
+  if (path === cookiePath) return true;
+  return path.startsWith(cookiePath) && (cookiePath.endsWith("/") || path.charAt(cookiePath.length) === "/");
+};

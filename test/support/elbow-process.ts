@@ -40,8 +40,11 @@ export class ElbowProcess implements AsyncDisposable {
     for await (const chunk of stream) this.#output += Buffer.from(chunk).toString();
   }
 
-  /** Starts it and waits until its management server answers. */
-  static async start(written: WrittenFile, options: { readonly descriptorLimit?: number } = {}): Promise<ElbowProcess> {
+  /** Starts it and waits until its management server says that it serves, or, where asked so, that it starts. */
+  static async start(
+    written: WrittenFile,
+    options: { readonly descriptorLimit?: number; readonly until?: "starting" | "serving" } = {},
+  ): Promise<ElbowProcess> {
     const folder = mkdtempSync(join(tmpdir(), "elbow-test-"));
     const file = join(folder, "elbow.json");
     const managementPort = freePort();
@@ -60,7 +63,8 @@ export class ElbowProcess implements AsyncDisposable {
       await eventually(
         async () => {
           if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}`);
-          return (await fetch(`http://127.0.0.1:${managementPort}/healthz`)).ok;
+          const { status } = await fetch(`http://127.0.0.1:${managementPort}/healthz`);
+          return status === (options.until === "starting" ? 503 : 200);
         },
         { what: "elbow's start", timeoutMs: 15_000 },
       );

@@ -1,7 +1,7 @@
 // elbow inside the test process: the control layer with a configuration applied, listeners on port 0 unless the test
 // says otherwise, and a count of the fibers it runs. It talks to the data plane through Control only, as main does.
 import { Effect, Layer, ManagedRuntime, Metric } from "effect";
-import { Control } from "../../src/control/control.ts";
+import { Control, type ControlOptions, layerControl } from "../../src/control/control.ts";
 import { type Attributes, defaultAttributes } from "../../src/model/attributes.ts";
 import type { Configuration } from "../../src/model/configuration.ts";
 import { toCookieSecret } from "../../src/model/cookie-secret.ts";
@@ -60,7 +60,7 @@ const testSecret = toCookieSecret("0123456789abcdef0123456789abcdef");
 /** A whole configuration from load balancers as tests write them. */
 export const configurationOf = (
   loadBalancers: ReadonlyArray<WrittenLoadBalancer>,
-  options: Partial<Pick<Configuration, "maxConnections" | "shutdownGrace" | "cookieSecrets">> = {},
+  options: Partial<Pick<Configuration, "maxConnections" | "shutdownGrace" | "cookieSecrets" | "zone">> = {},
 ): Configuration => ({
   management: { address: "127.0.0.1", port: 0 },
   shutdownGrace: 30,
@@ -71,6 +71,9 @@ export const configurationOf = (
 
 /** elbow at work inside this process. */
 export interface RunningElbow extends AsyncDisposable {
+  readonly control: Control["Service"];
+  /** Runs what the control layer was asked for. */
+  readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>;
   readonly status: () => ReturnType<Control["Service"]["status"]>;
   /** The port of a load balancer's listener (default: the first of the first). */
   readonly port: (listener?: number, loadBalancer?: string) => number;
@@ -86,13 +89,16 @@ export interface RunningElbow extends AsyncDisposable {
 }
 
 /** Starts elbow in this process with one load balancer, or with a whole configuration. */
-export const startElbow = async (written: WrittenLoadBalancer | Configuration): Promise<RunningElbow> => {
+export const startElbow = async (
+  written: WrittenLoadBalancer | Configuration,
+  options: ControlOptions = {},
+): Promise<RunningElbow> => {
   let activeFibers = 0;
   const fibers = Layer.succeed(Metric.FiberRuntimeMetrics, {
     recordFiberStart: () => void activeFibers++,
     recordFiberEnd: () => void activeFibers--,
   });
-  const runtime = ManagedRuntime.make(Control.layer.pipe(Layer.provideMerge(fibers)));
+  const runtime = ManagedRuntime.make(layerControl(options).pipe(Layer.provideMerge(fibers)));
   let isStopped = false;
   const stop = async () => {
     if (isStopped) return;
@@ -106,6 +112,8 @@ export const startElbow = async (written: WrittenLoadBalancer | Configuration): 
     const total = (count: (one: ReturnType<typeof control.status>[number]) => number) =>
       control.status().reduce((sum, one) => sum + count(one), 0);
     return {
+      control,
+      run: (effect) => runtime.runPromise(effect),
       status: () => control.status(),
       port: (listener = 0, loadBalancer) => {
         const found = control.status().find((one) => loadBalancer === undefined || one.name === loadBalancer);

@@ -152,6 +152,7 @@ export const formatRequest = (
   target: string,
   options: {
     readonly method?: string;
+    readonly host?: string;
     readonly headers?: ReadonlyArray<HeaderLine>;
     readonly body?: string | Uint8Array;
   } = {},
@@ -160,7 +161,7 @@ export const formatRequest = (
   const lines = (options.headers ?? []).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const length = body === undefined ? "" : `Content-Length: ${body.length}\r\n`;
   const method = options.method ?? (body === undefined ? "GET" : "POST");
-  const head = `${method} ${target} HTTP/1.1\r\nHost: test\r\n${lines}${length}\r\n`;
+  const head = `${method} ${target} HTTP/1.1\r\nHost: ${options.host ?? "test"}\r\n${lines}${length}\r\n`;
   return Buffer.concat([Buffer.from(head, "latin1"), body ?? Buffer.alloc(0)]);
 };
 

@@ -23,7 +23,10 @@ export interface SettledAttributes {
 }
 
 /** Fills in defaults. A default gives way to a smaller bound; a written value beyond its bound is a mistake. */
-export const settleAttributes = (loadBalancer: SiftedLoadBalancer, written: unknown): SettledAttributes => {
+export const settleAttributes = (
+  loadBalancer: Pick<SiftedLoadBalancer, "place" | "attributes">,
+  written: unknown,
+): SettledAttributes => {
   const place = [...loadBalancer.place, "attributes"];
   const writtenAttributes = place.reduce(childOf, written);
   const attributes = { ...defaultAttributes, ...loadBalancer.attributes };
@@ -37,10 +40,28 @@ export const settleAttributes = (loadBalancer: SiftedLoadBalancer, written: unkn
     else if (!isBoundWritten || loadBalancer.attributes[bound] !== undefined) {
       findings.push({
         place: [...place, key],
-        problem: `${value} is more than \`${bound}\`, which is ${most}${isBoundWritten ? "" : " by default"}`,
-        expected: `${most} or less, or a greater \`${bound}\``,
+        ...beyondBound(value, bound, most, isBoundWritten),
+      });
+    }
+  }
+  const { outlierDetection } = attributes;
+  if (typeof outlierDetection === "object" && outlierDetection.ejectionTime > outlierDetection.maxEjectionTime) {
+    const { ejectionTime, maxEjectionTime } = outlierDetection;
+    const own = childOf(writtenAttributes, "outlierDetection");
+    const isBoundWritten = childOf(own, "maxEjectionTime") !== undefined;
+    if (childOf(own, "ejectionTime") === undefined) {
+      attributes.outlierDetection = { ...outlierDetection, ejectionTime: maxEjectionTime };
+    } else {
+      findings.push({
+        place: [...place, "outlierDetection", "ejectionTime"],
+        ...beyondBound(ejectionTime, "maxEjectionTime", maxEjectionTime, isBoundWritten),
       });
     }
   }
   return { attributes, findings };
 };
+
+const beyondBound = (value: number, bound: string, most: number, isBoundWritten: boolean) => ({
+  problem: `${value} is more than \`${bound}\`, which is ${most}${isBoundWritten ? "" : " by default"}`,
+  expected: `${most} or less, or a greater \`${bound}\``,
+});

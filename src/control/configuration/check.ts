@@ -116,7 +116,7 @@ const settle = (
     proxies,
     backendPolicies,
     stickiness,
-    healthCheck: health.healthCheck,
+    healthCheck: health.part.healthCheck,
     findings: [health, instances, attributes, own, ...security, ...proxies, backendPolicies, ...stickiness].flatMap(
       ({ findings }) => findings,
     ),
@@ -147,9 +147,14 @@ const assemble = (sifted: SiftedConfiguration, loadBalancers: ReadonlyArray<Load
   },
   shutdownGrace: sifted.shutdownGrace ?? defaultShutdownGrace,
   ...(sifted.maxConnections === undefined ? {} : { maxConnections: sifted.maxConnections }),
+  ...(sifted.inventory.size === 0 ? {} : { inventory: soundEntriesOf(sifted.inventory) }),
   ...(sifted.cookieSecret === undefined ? {} : { cookieSecrets: [sifted.cookieSecret].flat().map(toCookieSecret) }),
+  ...(sifted.zone === undefined ? {} : { zone: sifted.zone }),
   loadBalancers,
 });
+
+const soundEntriesOf = (inventory: SiftedConfiguration["inventory"]): NonNullable<Configuration["inventory"]> =>
+  new Map([...inventory].flatMap(([id, entry]) => (entry === undefined ? [] : [[id, entry] as const])));
 
 const assembleLoadBalancer = (
   { name, bind, listeners }: SiftedLoadBalancer,
@@ -196,11 +201,16 @@ const assembleLoadBalancer = (
   };
 };
 
-/** Without a target, the first listener's instance port is asked. */
-const settleHealth = ({ place, healthCheck, listeners }: SiftedLoadBalancer) => {
-  if (healthCheck === undefined) return { healthCheck, findings: [] };
+/** What the settling of a health check needs of a load balancer. */
+interface Checked extends Pick<SiftedLoadBalancer, "place" | "healthCheck"> {
+  readonly listeners: ReadonlyArray<{ readonly instancePort: number | undefined }>;
+}
+
+/** The health check of a load balancer, and what is wrong in it; without a target, the first listener's instance port is asked. */
+export const settleHealth = ({ place, healthCheck, listeners }: Checked) => {
+  if (healthCheck === undefined) return { part: {}, findings: [] };
   return {
-    healthCheck: settleHealthCheck(healthCheck, listeners[0]?.instancePort ?? 80),
+    part: { healthCheck: settleHealthCheck(healthCheck, listeners[0]?.instancePort ?? 80) },
     findings: findHealthCheckProblems(healthCheck).map(
       ({ key, problem, expected }): Finding => ({ place: [...place, "healthCheck", key], problem, expected }),
     ),

@@ -25,8 +25,13 @@ export const findInventoryProblems = (inventory: Inventory): ReadonlyArray<Findi
     return [{ place: ["instances", id], problem: `${spellValue(id)} is not ${title}`, expected }];
   });
 
+/** What the settling of an instance list needs of a load balancer. */
+interface Listing extends Pick<SiftedLoadBalancer, "instances"> {
+  readonly listeners: ReadonlyArray<{ readonly instancePort: number | undefined }>;
+}
+
 /** Settles the instance list of one load balancer. */
-export const settleInstances = (loadBalancer: SiftedLoadBalancer, inventory: Inventory): SettledInstances => {
+export const settleInstances = (loadBalancer: Listing, inventory: Inventory): SettledInstances => {
   const findings: Array<Finding> = [];
   const settled: Array<{ readonly entry: SiftedInstance; readonly instance: Instance }> = [];
   const ports = instancePortsOf(loadBalancer);
@@ -46,7 +51,7 @@ export const settleInstances = (loadBalancer: SiftedLoadBalancer, inventory: Inv
 };
 
 /** An instance, a finding, or nothing where the inventory entry itself is broken and has been told. */
-const nameInstance = ({ place, text }: SiftedInstance, inventory: Inventory): Instance | Finding | undefined => {
+export const nameInstance = ({ place, text }: SiftedInstance, inventory: Inventory): Instance | Finding | undefined => {
   const split = inventory.has(text) ? { host: text } : splitHostAndPort(text);
   if (split !== undefined && inventory.has(split.host)) {
     const entry = inventory.get(split.host);
@@ -67,7 +72,7 @@ const nameInstance = ({ place, text }: SiftedInstance, inventory: Inventory): In
   };
 };
 
-const instancePortsOf = ({ listeners }: SiftedLoadBalancer): ReadonlyArray<number> => [
+const instancePortsOf = ({ listeners }: Listing): ReadonlyArray<number> => [
   ...new Set(listeners.flatMap(({ instancePort }) => instancePort ?? [])),
 ];
 

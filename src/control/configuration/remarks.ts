@@ -2,7 +2,7 @@
  * What is worth a word in a configuration that is sound: policies of which the TLS library lacks a part or, where no
  * listener uses them, everything; certificates that end soon or are odd, certificates that nobody will ever be shown;
  * instances that prove nothing though they are listed as if they should; PROXY headers that are never sent, or believed of
- * anybody.
+ * anybody; keys that nothing is balanced by; zones that keep nobody apart, or everybody out.
  * Asked by `check`, at the start and after a reload; the words on one policy or one certificate are tls/'s.
  * Owns who is told of what, once for all listeners that it concerns. Never refuses anything.
  */
@@ -11,6 +11,7 @@ import { parseAddress } from "../../model/address.ts";
 import type { CertificateSource, PemSource } from "../../model/certificate-source.ts";
 import type { Configuration } from "../../model/configuration.ts";
 import type { Listener } from "../../model/listener.ts";
+import type { LoadBalancer } from "../../model/load-balancer.ts";
 import { isLayer7 } from "../../model/protocol.ts";
 import type { ListenerSecurity } from "../../model/security.ts";
 import { type Authority, type Certificate, loadAuthority, loadCertificate, remarksAt } from "../../tls/certificate.ts";
@@ -18,6 +19,8 @@ import type { CertificateError } from "../../tls/certificate-error.ts";
 import { effectivePolicy, isUsableWith } from "../../tls/effective-policy.ts";
 import { remarkOnPolicy } from "../../tls/policy-remarks.ts";
 import { groupByNames, matchServerName } from "../../tls/server-names.ts";
+import { balancerPolicyOf } from "../balance-terms.ts";
+import { isNear } from "../choosable.ts";
 
 /** Remarks, and the listeners that each concerns. */
 type Remarks = Map<string, Array<string>>;
@@ -31,22 +34,45 @@ export const findRemarks = Effect.fnUntraced(function* (
   nowMs: number,
 ): Effect.fn.Return<ReadonlyArray<string>> {
   const remarks: Remarks = new Map();
-  for (const { name, listeners, securityPolicies = [] } of configuration.loadBalancers) {
+  for (const loadBalancer of configuration.loadBalancers) {
+    const { name, listeners, securityPolicies = [] } = loadBalancer;
+    for (const text of findBalancingRemarks(loadBalancer)) addRemark(remarks, text, name);
+    for (const text of findZoneRemarks(loadBalancer, configuration.zone)) addRemark(remarks, text, name);
     // In use it would have been refused; as it is, it waits to be.
     for (const policy of securityPolicies.filter((one) => effectivePolicy(one).isEmpty)) {
       remarks.set(`${remarkOnPolicy(policy)} A listener that names it will be refused.`, [name]);
     }
     for (const listener of listeners) {
       const who = `${name}, ${listener.protocol} ${listener.port}`;
-      for (const text of yield* findListenerRemarks(listener, nowMs)) {
-        const known = remarks.get(text);
-        if (known === undefined) remarks.set(text, [who]);
-        else if (!known.includes(who)) known.push(who);
-      }
+      for (const text of yield* findListenerRemarks(listener, nowMs)) addRemark(remarks, text, who);
     }
   }
   return [...remarks].map(([text, who]) => `${who.join("; ")}: ${text}`);
 });
+
+const addRemark = (remarks: Remarks, text: string, who: string): void => {
+  const known = remarks.get(text);
+  if (known === undefined) remarks.set(text, [who]);
+  else if (!known.includes(who)) known.push(who);
+};
+
+const findBalancingRemarks = ({ attributes, listeners }: LoadBalancer): ReadonlyArray<string> => {
+  const hasKeys = listeners.some(({ protocol }) => balancerPolicyOf(attributes, protocol).key !== undefined);
+  if (attributes.balancingKey === "client-address" || hasKeys) return [];
+  return [`\`balancingKey\` says nothing to \`balancing: "${attributes.balancing}"\`, which has no keys`];
+};
+
+/** What keeps `crossZone: false` from doing what it is for. */
+const findZoneRemarks = ({ attributes, instances }: LoadBalancer, zone: string | undefined): ReadonlyArray<string> => {
+  if (attributes.crossZone) return [];
+  if (zone === undefined) {
+    return ["`crossZone` is false, but this node has no `zone`: instances of every zone get traffic from here"];
+  }
+  if (instances.length === 0 || instances.some((one) => isNear(one.zone, { crossZone: false, zone }))) return [];
+  return [
+    `\`crossZone\` is false, and no instance is in this node's zone, ${JSON.stringify(zone)}: none gets traffic from here`,
+  ];
+};
 
 const findListenerRemarks = Effect.fnUntraced(function* (
   { protocol, security, instancePort, instanceSecurity, instancePreamble, trustedProxies = [] }: Listener,

@@ -82,6 +82,7 @@ export interface SiftedConfiguration {
   readonly shutdownGrace: number | undefined;
   readonly maxConnections: number | undefined;
   readonly cookieSecret: string | ReadonlyArray<string> | undefined;
+  readonly zone: string | undefined;
   readonly inventory: ReadonlyMap<string, Omit<Instance, "id"> | undefined>;
   readonly loadBalancers: ReadonlyArray<SiftedLoadBalancer>;
 }
@@ -99,6 +100,7 @@ export const siftConfiguration = (written: unknown): SiftedConfiguration => {
     shutdownGrace: take(WrittenConfiguration.fields.shutdownGrace, root.get("shutdownGrace")),
     maxConnections: take(WrittenConfiguration.fields.maxConnections, root.get("maxConnections")),
     cookieSecret: take(WrittenConfiguration.fields.cookieSecret, root.get("cookieSecret")),
+    zone: take(WrittenConfiguration.fields.zone, root.get("zone")),
     inventory: new Map([...membersOf(root.get("instances"))].map(([id, entry]) => [id, siftInventoryEntry(entry)])),
     loadBalancers: [...membersOf(root.get("loadBalancers"))].map(([name, value]) => siftLoadBalancer(name, value)),
   };
@@ -167,11 +169,13 @@ const siftInventoryEntry = (written: unknown): Omit<Instance, "id"> | undefined 
   const { host, port } = typeof entry === "string" ? splitHostAndPort(entry)! : { ...entry, host: entry.address };
   const zone = typeof entry === "string" ? undefined : entry.zone;
   const weight = typeof entry === "string" ? undefined : entry.weight;
+  const maxConnections = typeof entry === "string" ? undefined : entry.maxConnections;
   return {
     host: parseHost(host)!,
     ...(port === undefined ? {} : { port }),
     ...(zone === undefined ? {} : { zone }),
     ...(weight === undefined ? {} : { weight }),
+    ...(maxConnections === undefined ? {} : { maxConnections }),
   };
 };
 

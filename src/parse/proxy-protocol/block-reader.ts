@@ -100,7 +100,7 @@ const readEndpoints = (bytes: Uint8Array, family: number): ProxiedEndpoints | un
 
 /** In canonical spelling, an IPv4-mapped address as the IPv4 one. */
 const spellAddress = (bytes: Uint8Array, start: number, count: number): string => {
-  if (count === 4) return bytes.subarray(start, start + count).join(".");
+  if (count === 4) return `${bytes[start]}.${bytes[start + 1]}.${bytes[start + 2]}.${bytes[start + 3]}`;
   const groups: Array<string> = [];
   for (let at = start; at < start + count; at += 2) groups.push(uint16(bytes, at).toString(16));
   return parseAddress(groups.join(":"))!.text;

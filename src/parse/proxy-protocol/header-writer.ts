@@ -15,6 +15,7 @@ import {
   VectorType,
   VersionAndCommand,
 } from "./header.ts";
+import { isNumber16, writeIPv4Block, writeIPv4Line } from "./ipv4-header.ts";
 
 /**
  * A longer value is left out. No name that a host, a protocol or a suite can have is longer; a header must stay short
@@ -33,6 +34,8 @@ const encoder = new TextEncoder();
  * says LOCAL and nothing else; version 1 has no word for it, and names the ends as §2.1 recommends for health checks.
  */
 export const writeProxyHeader = (version: ProxyVersion, connection: ProxiedConnection): Uint8Array => {
+  const plain = version === 1 ? writeIPv4Line(connection) : writeIPv4Block(connection);
+  if (plain !== undefined) return plain;
   const ends = readEnds(connection);
   return version === 1 ? writeLine(connection, ends) : writeBlock(connection, ends);
 };
@@ -51,8 +54,6 @@ const readEnds = (connection: ProxiedConnection): Ends | undefined => {
   if (!isNumber16(connection.clientPort) || !isNumber16(connection.proxyPort)) return undefined;
   return { client, proxy, areIPv4: client.family === 4 && proxy.family === 4 };
 };
-
-const isNumber16 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 65_535;
 
 const writeLine = ({ clientPort, proxyPort }: ProxiedConnection, ends: Ends | undefined): Uint8Array => {
   if (ends === undefined) return encoder.encode("PROXY UNKNOWN\r\n");

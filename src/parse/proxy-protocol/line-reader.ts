@@ -8,6 +8,7 @@
 import { parseAddress } from "../../model/address.ts";
 import type { ProxiedEndpoints } from "../../model/proxied-connection.ts";
 import { lineStart, type ProxyHeaderRead, proxyLineMaxBytes } from "./header.ts";
+import { readIPv4Endpoints } from "./ipv4-line.ts";
 
 const LF = 10;
 const CR = 13;
@@ -26,13 +27,16 @@ export const readLine = (bytes: Uint8Array, length: number): ProxyHeaderRead => 
   const end = Math.min(length, proxyLineMaxBytes);
   let lineEnd = familyAt;
   while (lineEnd < end && bytes[lineEnd] !== CR && bytes[lineEnd] !== LF) lineEnd++;
+  const isWhole = lineEnd + 1 < end && bytes[lineEnd] === CR && bytes[lineEnd + 1] === LF;
+  const plain = isWhole ? readIPv4Endpoints(bytes, familyAt, lineEnd) : undefined;
+  if (plain !== undefined) return { version: 1, bytesTaken: lineEnd + 2, endpoints: plain };
   const text = textOf(bytes, familyAt, lineEnd);
   if (lineEnd + 1 >= end) {
     // Neither end of a line may stand alone, also where the rest is to be ignored: receivers that take one would differ.
     const isHopeless = end === proxyLineMaxBytes || (lineEnd < end && bytes[lineEnd] === LF) || !canBegin(text);
     return isHopeless ? "malformed" : "partial";
   }
-  if (bytes[lineEnd] !== CR || bytes[lineEnd + 1] !== LF) return "malformed";
+  if (!isWhole) return "malformed";
   // "The receiver must ignore anything presented before the CRLF is found."
   const isUnknown = text === "UNKNOWN" || text.startsWith("UNKNOWN ");
   const endpoints = isUnknown ? undefined : readEndpoints(text);

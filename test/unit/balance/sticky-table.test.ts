@@ -1,6 +1,7 @@
 // Values to members: every registered one is found, nothing else is, and values stay as long as their members do.
 import { describe, expect, test } from "bun:test";
 import { StickyTable, type StickyValues, stickyValueLength } from "../../../src/balance/sticky-table.ts";
+import { type CookiePlace, makeCookiePlace, plainPlace } from "../../../src/model/cookie-place.ts";
 import { bytesOf } from "../../../src/parse/http1/bytes.ts";
 import { forSeeds, type Random } from "../../fuzz/random.ts";
 
@@ -8,17 +9,22 @@ interface Named {
   readonly name: string;
 }
 
-/** A value that begins with `start`, filled up with a digit. */
-const makeValue = (start: string, fill = "0"): Uint8Array => bytesOf(start.padEnd(stickyValueLength, fill));
+/** A value that begins with `start`, filled up with a digit; the last four say the place, its path being 1 long or 2. */
+const makeValue = (start: string, fill = "0", place = plainPlace): Uint8Array =>
+  bytesOf(start.padEnd(stickyValueLength - 4, fill) + (place === plainPlace ? "0001" : place.toString().slice(-4)));
+
+const elsewhere = makeCookiePlace(2, 0, 0);
 
 class FakeValues implements StickyValues<Named> {
   readonly madeFor: Array<string> = [];
-  valuesOf({ name }: Named): ReadonlyArray<Uint8Array> {
-    this.madeFor.push(name);
-    return [makeValue(name), makeValue(name, "F")];
+  proofCount = 0;
+  valuesOf({ name }: Named, place: CookiePlace): ReadonlyArray<Uint8Array> {
+    this.madeFor.push(place === plainPlace ? name : `${name} ${place}`);
+    return [makeValue(name, "0", place), makeValue(name, "F", place)];
   }
-  isOurs(bytes: Uint8Array, start: number): boolean {
-    return bytes[start] === 0x41;
+  placeOf(bytes: Uint8Array, start: number): CookiePlace | undefined {
+    this.proofCount++;
+    return bytes[start] === 0x5a ? undefined : elsewhere;
   }
 }
 
@@ -26,7 +32,7 @@ const find = <M>(table: StickyTable<M>, value: Uint8Array): M | undefined => {
   // Within other bytes, as it lies in a head.
   const bytes = new Uint8Array(value.length + 20).fill(0x30);
   bytes.set(value, 7);
-  return table.find(bytes, 7, 7 + value.length);
+  return table.find(bytes, 7, 7 + value.length)?.member;
 };
 
 const [a, b, c] = [{ name: "A" }, { name: "B" }, { name: "C" }];
@@ -34,7 +40,7 @@ const [a, b, c] = [{ name: "A" }, { name: "B" }, { name: "C" }];
 test("a table without members finds none", () => {
   const table = new StickyTable(new FakeValues());
   expect(find(table, makeValue("A"))).toBeUndefined();
-  expect(table.valueOf(a)).toBeUndefined();
+  expect(table.valueOf(a, plainPlace)).toBeUndefined();
 });
 
 test("every value finds its member, and the first is given out", () => {
@@ -43,7 +49,7 @@ test("every value finds its member, and the first is given out", () => {
   expect(
     [makeValue("A"), makeValue("A", "F"), makeValue("B"), makeValue("B", "F")].map((value) => find(table, value)),
   ).toEqual([a, a, b, b]);
-  expect(table.valueOf(a)).toEqual(makeValue("A"));
+  expect(table.valueOf(a, plainPlace)).toEqual(makeValue("A"));
 });
 
 describe("what isn't a value to the byte finds none", () => {
@@ -69,24 +75,76 @@ test("a member's values are made once while it stays; one that goes is found no 
   const values = new FakeValues();
   const table = new StickyTable(values);
   table.replace([a, b]);
-  const value = table.valueOf(a);
+  const value = table.valueOf(a, plainPlace);
   table.replace([a, c]);
-  expect(table.valueOf(a)).toBe(value as Uint8Array);
+  expect(table.valueOf(a, plainPlace)).toBe(value as Uint8Array);
   expect(find(table, makeValue("B"))).toBeUndefined();
-  expect(table.valueOf(b)).toBeUndefined();
+  expect(table.valueOf(b, plainPlace)).toBeUndefined();
   expect(find(table, makeValue("C"))).toBe(c);
   table.replace([a, b, c]);
   expect(find(table, makeValue("B"))).toBe(b);
   expect(values.madeFor).toEqual(["A", "B", "C", "B"]);
 });
 
-test("only what has a value's length is proved", () => {
-  const table = new StickyTable(new FakeValues());
-  const prove = (value: Uint8Array) => table.isOurs(value, 0, value.length);
-  expect(prove(makeValue("A"))).toBe(true);
-  expect(prove(makeValue("B"))).toBe(false);
-  expect(prove(bytesOf("A"))).toBe(false);
-  expect(prove(bytesOf("A".repeat(stickyValueLength + 1)))).toBe(false);
+describe("a value for another place", () => {
+  const prove = (table: StickyTable<Named>, value: Uint8Array) => table.prove(value, 0, value.length);
+
+  test("is made when it is first given out, and then found", () => {
+    const values = new FakeValues();
+    const table = new StickyTable(values);
+    table.replace([a, b]);
+    const value = makeValue("A", "0", elsewhere);
+    expect(find(table, value)).toBeUndefined();
+    expect(table.valueOf(a, elsewhere)).toEqual(value);
+    expect(table.find(value, 0, value.length)).toMatchObject({ member: a, place: elsewhere });
+    table.replace([a]);
+    expect(table.valueOf(a, elsewhere)).toBe(table.valueOf(a, elsewhere)!);
+    expect(table.valueOf(b, elsewhere)).toBeUndefined();
+    expect(values.madeFor).toEqual(["A", "B", `A ${elsewhere}`]);
+  });
+
+  test("is proved once, by any of its member's names, and then found until its member goes", () => {
+    const values = new FakeValues();
+    const table = new StickyTable(values);
+    table.replace([a, b]);
+    for (const fill of ["0", "F"]) {
+      const value = Buffer.from(makeValue("A", fill, elsewhere));
+      expect(prove(table, value)).toEqual({ member: a, place: elsewhere });
+      expect(find(table, value)).toBe(a);
+      // The table has a copy: the head that it lay in is another's soon.
+      const copy = Buffer.from(value);
+      value.fill(0);
+      expect(find(table, copy)).toBe(a);
+      table.replace([b]);
+      expect(find(table, copy)).toBeUndefined();
+      expect(prove(table, copy)).toEqual({ member: undefined, place: elsewhere });
+      table.replace([a, b]);
+    }
+    expect(prove(table, makeValue("Z"))).toBeUndefined();
+    expect(values.proofCount).toBe(5);
+  });
+
+  test("nothing of another length is proved", () => {
+    const values = new FakeValues();
+    const table = new StickyTable(values);
+    for (const text of ["", "A", "A".repeat(stickyValueLength + 1)]) {
+      expect(prove(table, bytesOf(text))).toBeUndefined();
+    }
+    expect(values.proofCount).toBe(0);
+  });
+
+  test("so many of one member are kept, and more are good", () => {
+    const values = new FakeValues();
+    const table = new StickyTable(values);
+    table.replace([a, b]);
+    const places = Array.from({ length: 100 }, (_, index) => makeCookiePlace(1000 + index, 0, 0));
+    for (const place of places) expect(table.valueOf(a, place)).toEqual(makeValue("A", "0", place));
+    const foundCount = places.filter((place) => find(table, makeValue("A", "0", place)) === a).length;
+    expect(foundCount).toBe(30);
+    // Others' are kept none the less.
+    table.valueOf(b, elsewhere);
+    expect(find(table, makeValue("B", "0", elsewhere))).toBe(b);
+  });
 });
 
 const makeRandomValue = (random: Random, digits: string): Uint8Array =>
@@ -103,7 +161,7 @@ test("random tables against a map, values that begin alike among them", () => {
         for (const value of own) known.set(new TextDecoder().decode(value), member);
         return own;
       },
-      isOurs: () => false,
+      placeOf: () => undefined,
     };
     const table = new StickyTable(values);
     table.replace(Array.from({ length: random.below(200) }, (_, index) => index));

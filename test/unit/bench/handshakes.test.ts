@@ -22,7 +22,7 @@ const servers: Array<{ readonly port: number; stop(closeAll: boolean): void }> =
 function serve(kind: keyof Certificates, terms: TLSOptions & Record<string, unknown> = {}): number {
   const { cert, key } = certificates[kind];
   const pem = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
-  const server = startBackend(0, { ...terms, ...pem });
+  const server = startBackend(0, { tls: { ...terms, ...pem } });
   servers.push(server);
   return server.port;
 }

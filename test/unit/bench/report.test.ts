@@ -1,5 +1,7 @@
 // What the bench makes of its figures: ratios within a round, nothing hidden, and only the table replaced.
 import { describe, expect, test } from "bun:test";
+import type { FeatureResult, FeatureTurn } from "../../../bench/feature-row.ts";
+import { features } from "../../../bench/features.ts";
 import type { IdleResult } from "../../../bench/idle.ts";
 import { fillTemplate, type ProxyName } from "../../../bench/launches.ts";
 import { parseReport } from "../../../bench/load.ts";
@@ -50,6 +52,45 @@ describe("compareToBetterRival", () => {
   test("says nothing without a rival or without elbow", () => {
     expect(compareToBetterRival(makeTraffic({ elbow: makeSamples([9]) }), cost)).toBeUndefined();
     expect(compareToBetterRival(makeTraffic({ nginx: makeSamples([9]) }), cost)).toBeUndefined();
+  });
+});
+
+describe("elbow against itself", () => {
+  const turn = (cpuUsPerRequest: number, busy = 0.9, errors = 0): FeatureTurn => ({ cpuUsPerRequest, busy, errors });
+  const resultOf = (
+    name: string,
+    pairs: ReadonlyArray<readonly [off: FeatureTurn, on: FeatureTurn]>,
+  ): FeatureResult => {
+    const workload = features.find((each) => each.name === name);
+    if (workload === undefined) throw new Error(`the row ${name} is gone`);
+    return { workload, samples: pairs.map(([off, on], at) => ({ round: at + 1, off, on })) };
+  };
+
+  test("shows the ratio within each round, held to 1.03", () => {
+    const result = resultOf("on-cookie-new", [
+      [turn(10), turn(10.2)],
+      // Slow for both.
+      [turn(20), turn(20.4)],
+      [turn(10), turn(11)],
+    ]);
+    expect(formatReport([], [result])).toContain("| 10.00 µs | 11.00 µs | 1.020 | met (≤ 1.03) |");
+    const missed = resultOf("on-cookie-new", [[turn(10), turn(10.4)]]);
+    expect(formatReport([], [missed])).toContain("| 1.040 | **missed** (≤ 1.03) |");
+  });
+
+  test("without traffic shows the shares of the core, and what is more", () => {
+    const result = resultOf("on-checks-1000", [[turn(Number.NaN, 0.004), turn(Number.NaN, 0.017)]]);
+    expect(formatReport([], [result])).toContain(
+      "| 0.4 % of a core | 1.7 % of a core | +1.3 % of a core | met (≤ 5.0 % of a core) |",
+    );
+  });
+
+  test("hides neither errors nor a row without figures", () => {
+    const faulty = resultOf("on-proxy1", [[turn(10), turn(10, 0.9, 3)]]);
+    expect(formatReport([], [faulty])).toContain("| on | 10.0–10.0 µs |  | 1 | **3 errors** |");
+    const missing: FeatureResult = { ...resultOf("on-proxy1", []), missing: "did not start" };
+    expect([hasFigures(faulty), hasFigures(missing)]).toEqual([true, false]);
+    expect(formatReport([], [missing])).toContain("**no figures** – did not start");
   });
 });
 

@@ -1,25 +1,31 @@
 // Values of stickiness cookies: the same for who has the secret, anything but for everybody else.
 import { describe, expect, test } from "bun:test";
-import { StickyTable, stickyValueLength } from "../../../src/balance/sticky-table.ts";
+import { StickyTable, stickyNameLength, stickyValueLength } from "../../../src/balance/sticky-table.ts";
 import { makeStickyValues, type StickyScope } from "../../../src/control/sticky-values.ts";
+import { type CookiePlace, makeCookiePlace, plainPlace } from "../../../src/model/cookie-place.ts";
 import { toCookieSecret } from "../../../src/model/cookie-secret.ts";
 
 const secret = toCookieSecret("0123456789abcdef0123456789abcdef");
 const otherSecret = toCookieSecret("another 89abcdef0123456789abcdef");
 const scope: StickyScope = { loadBalancer: "web", instancePort: 80 };
 
-const makeValues = (secrets = [secret], place = scope) => makeStickyValues(secrets, place, (name: string) => name);
-const makeValue = (name: string, secrets = [secret], place = scope): string =>
-  Buffer.from(makeValues(secrets, place).valuesOf(name)[0]!).toString("latin1");
-const isOurs = (value: string, secrets = [secret], place = scope): boolean => {
+const makeValues = (secrets = [secret], at = scope) => makeStickyValues(secrets, at, (name: string) => name);
+const makeValue = (name: string, secrets = [secret], at = scope, place: CookiePlace = plainPlace): string =>
+  Buffer.from(makeValues(secrets, at).valuesOf(name, place)[0]!).toString("latin1");
+const placeOf = (value: string, secrets = [secret], at = scope): CookiePlace | undefined => {
   const bytes = Buffer.from(`;${value};`, "latin1");
-  return makeValues(secrets, place).isOurs(bytes, 1, bytes.length - 1);
+  return makeValues(secrets, at).placeOf(bytes, 1, bytes.length - 1);
 };
+const isOurs = (...args: Parameters<typeof placeOf>): boolean => placeOf(...args) !== undefined;
 
+// Made by Python's hmac and `openssl enc -aes-256-ecb` from the words of docs/decisions/0016-stickiness.md.
 test("the recipe doesn't change: cookies that are out stay good", () => {
+  const member = "9DB9015C011DC0F86906C748F57D8559468213BF38AD99199D23D6056C099011";
   expect(makeValue("i-web1 10.0.0.5:80")).toBe(
-    "9DB9015C011DC0F86906C748F57D8559468213BF38AD99199D23D6056C0990114DFD4" +
-      "30FDD2BD440715AD9AA6EA7E15793F0E399B285762C122BE8BEEDEFD533F4E1EA3B0F",
+    `${member}EACC5C348E35BD23A4DF6582C239B778C68127584FFFB7A48FB3DC343907B8B646EEE1AF22`,
+  );
+  expect(makeValue("i-web1 10.0.0.5:80", [secret], scope, makeCookiePlace(4, 9, 7))).toBe(
+    `${member}C22258276AFF1A6A7AAF89959094D83EF74E854790DE36870D4A751C7F3084600E686362A1`,
   );
 });
 
@@ -63,6 +69,32 @@ describe("another secret, load balancer, instance port or member has other value
   });
 });
 
+test("a value has its place, which nobody reads without the secret", () => {
+  const places = [
+    ...[plainPlace, makeCookiePlace(0xffff, 255, 15), makeCookiePlace(4, 9, 7), makeCookiePlace(5, 0, 0)],
+    ...[makeCookiePlace(99_999, 999, 0), makeCookiePlace(0, 0, 0)],
+  ];
+  const values = places.map((place) => makeValue("a", [secret], scope, place));
+  expect(values.map((value) => placeOf(value))).toEqual(
+    places.map((place) => (place === places[4] ? makeCookiePlace(0xffff, 255, 0) : place)),
+  );
+  for (const value of values) expect(value).toMatch(/^[0-9A-F]{138}$/);
+  // The member's part is the same for all; nothing of the others is.
+  expect(new Set(values.map((value) => value.slice(0, stickyNameLength))).size).toBe(1);
+  for (const [from, to] of [
+    [64, 72],
+    [88, 96],
+    [96, 104],
+    [130, 138],
+  ]) {
+    expect(new Set(values.map((value) => value.slice(from, to))).size).toBe(places.length);
+  }
+  // Nor is a place written alike for two members.
+  expect(makeValue("b").slice(64, 96)).not.toBe(makeValue("a").slice(64, 96));
+  // Nobody puts one place into another's value.
+  expect(isOurs(values[0]!.slice(0, 64) + values[1]!.slice(64, 96) + values[0]!.slice(96))).toBe(false);
+});
+
 test("a value with any digit changed, cut, lengthened or in lower case isn't ours", () => {
   const value = makeValue("a");
   for (let at = 0; at < value.length; at++) {
@@ -95,6 +127,6 @@ test("rotation: the first secret makes the values, all are good, one that was re
   ]);
   const table = new StickyTable(makeValues(during));
   table.replace(["a", "b"]);
-  const find = (value: string) => table.find(Buffer.from(value, "latin1"), 0, value.length);
+  const find = (value: string) => table.find(Buffer.from(value, "latin1"), 0, value.length)?.member;
   expect([find(before), find(makeValue("a", after)), find(makeValue("b"))]).toEqual(["a", "a", "b"]);
 });

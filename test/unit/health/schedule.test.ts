@@ -6,7 +6,14 @@ interface Entry extends Scheduled {
   readonly startsMs: Array<number>;
 }
 
-const makeEntry = (intervalMs = 30_000): Entry => ({ dueMs: 0, queueIndex: -1, place: 0, intervalMs, startsMs: [] });
+const makeEntry = (intervalMs = 30_000): Entry => ({
+  dueMs: 0,
+  queueIndex: -1,
+  place: 0,
+  startedMs: 0,
+  intervalMs,
+  startsMs: [],
+});
 
 /** Adds entries at `nowMs`. */
 const addTo = (schedule: Schedule<Entry>, count: number, nowMs = 0, intervalMs?: number): ReadonlyArray<Entry> =>
@@ -68,7 +75,7 @@ describe("first checks", () => {
   test("of those that leave before their turn never begin, and hold up nobody", () => {
     const schedule = new Schedule<Entry>();
     const entries = addTo(schedule, 500);
-    for (const entry of entries.slice(0, 499)) schedule.remove(entry);
+    for (const entry of entries.slice(0, 499)) schedule.remove(entry, 0);
     runTo(schedule, 100);
     expect(entries.map(({ startsMs }) => startsMs.length)).toEqual([...new Array(499).fill(0), 1]);
   });
@@ -109,11 +116,37 @@ describe("regular checks", () => {
     const schedule = new Schedule<Entry>();
     const entries = [...addTo(schedule, 200)];
     for (let round = 0; round < 1000; round++) {
-      schedule.remove(entries.shift()!);
+      schedule.remove(entries.shift()!, 0);
       entries.push(...addTo(schedule, 1));
     }
     expect(new Set(entries.map(({ place }) => place)).size).toBe(200);
     expect(Math.max(...entries.map(({ place }) => place))).toBeLessThan(200);
+  });
+
+  test.each([
+    ["every fourth", (index: number) => index % 4 === 0],
+    ["the last half", (index: number) => index >= 500],
+  ])("stay even when of 1 000 targets only %s stays", (_, isKept) => {
+    const schedule = new Schedule<Entry>();
+    const entries = addTo(schedule, 1000);
+    const leaveMs = 100_007;
+    runTo(schedule, leaveMs);
+    for (const [index, entry] of entries.entries()) if (!isKept(index)) schedule.remove(entry, leaveMs);
+    const kept = entries.filter((__, index) => isKept(index));
+    const fromMs = leaveMs + 2 * 30_000;
+    runTo(schedule, fromMs + 300_000);
+    const eighths = new Array<number>(8).fill(0);
+    for (const { startsMs } of kept) {
+      const gaps = gapsOf(startsMs);
+      // Whoever had to change its phase did it in one gap, and was neither forgotten nor asked twice at once.
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(15_000);
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(45_000 + 1000);
+      expect(new Set(gapsOf(startsMs.filter((ms) => ms >= fromMs)))).toEqual(new Set([30_000]));
+      for (const ms of startsMs) if (ms >= fromMs && ms < fromMs + 30_000) eighths[Math.floor((ms - fromMs) / 3750)]!++;
+    }
+    expect(eighths.reduce((sum, count) => sum + count, 0)).toBe(kept.length);
+    expect(Math.max(...eighths)).toBeLessThanOrEqual(kept.length / 8 + 4);
+    expect(Math.min(...eighths)).toBeGreaterThanOrEqual(kept.length / 8 - 4);
   });
 
   test("follow another interval at their phase of it", () => {

@@ -1,6 +1,6 @@
 // The start-up table: every listener with what stands behind it, the management server, and one command to try.
 import { expect, test } from "bun:test";
-import type { LoadBalancerStatus } from "../../../src/control/control.ts";
+import type { InstanceStatus, LoadBalancerStatus } from "../../../src/control/control.ts";
 import { formatStartUpTable } from "../../../src/main/start-up-table.ts";
 import { version } from "../../../src/main/version.ts";
 
@@ -62,6 +62,21 @@ test("many instances are counted, none is said", () => {
   expect(text).toContain("i-3 10.0.0.3:80, 2 more\n");
   expect(text).not.toContain("i-4");
   expect(text).toContain("no instance yet");
+});
+
+test("an instance that gets nothing is shown with why", () => {
+  const unknown = instance("name.test", "name.test", 80);
+  const out = { state: "OutOfService", reasonCode: "ELB", description: "any" } as const;
+  const remarkOf = (status: Partial<InstanceStatus>): string | undefined => {
+    const instances = [{ ...unknown, ...status }];
+    const text = table([{ name: "web", address: undefined, listeners: [listener("TCP", 81)], instances }]);
+    return /TCP to name\.test:80(.*)\n/.exec(text)?.[1];
+  };
+  expect(remarkOf({})).toBe("");
+  expect(remarkOf({ ...out, lookUpFailure: "ENOTFOUND" })).toBe(" (not resolved)");
+  expect(remarkOf(out)).toBe(" (being checked)");
+  expect(remarkOf({ ...out, reasonCode: "Instance" })).toBe(" (out of service)");
+  expect(remarkOf({ reasonCode: "ELB" })).toBe(" (draining)");
 });
 
 test("a listener shows the instances at its own instance port", () => {

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { ListenerCounters } from "../../../src/observe/counters.ts";
 import { type BothWays, Direction } from "../../../src/pipeline/direction.ts";
+import { eventually } from "../../support/eventually.ts";
 import { makeFakeTransport } from "../net/fake-socket.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -26,10 +27,12 @@ const start = () => {
   return { client, instance, both, toBackend, join: () => toBackend.join(toClient) };
 };
 
-test("what goes out first goes out by itself when the client has said nothing", () => {
+test("what goes out first goes out by itself when the client has said nothing by the next turn", async () => {
   const { client, instance, toBackend, both, join } = start();
   toBackend.begin(bytes("first "));
   join();
+  expect(instance.socket.sent).toBe("");
+  await eventually(() => instance.socket.sent !== "");
   expect([instance.socket.sent, client.socket.calls]).toEqual(["first ", []]);
   toBackend.onBytes(bytes("then"));
   expect(instance.socket.writes.length).toBe(2);
@@ -38,14 +41,55 @@ test("what goes out first goes out by itself when the client has said nothing", 
   expect([toBackend.bytes, both.counters.receivedBytes]).toEqual([4, 4]);
 });
 
+test("and in one write with what the client says until then", () => {
+  const { instance, toBackend, join } = start();
+  toBackend.begin(bytes("first "));
+  join();
+  toBackend.onBytes(bytes("hello"));
+  toBackend.onBytes(bytes(" again"));
+  toBackend.onTurn();
+  expect([instance.socket.writes.length, instance.socket.sent]).toEqual([2, "first hello again"]);
+});
+
+test("a client that ends before its turn is ended behind what goes out first", () => {
+  const { client, instance, toBackend, join } = start();
+  toBackend.begin(bytes("first"));
+  join();
+  client.transport.endOfInput();
+  toBackend.onTurn();
+  expect([instance.socket.sent, instance.socket.calls]).toEqual(["first", ["shutdown"]]);
+});
+
+test("an instance that has gone by then gets nothing", () => {
+  const { instance, toBackend, join } = start();
+  toBackend.begin(bytes("first"));
+  join();
+  instance.transport.abort();
+  toBackend.onTurn();
+  expect(instance.socket.writes.length).toBe(0);
+});
+
 test("and in one write with what the client has said, however often", () => {
   const { client, instance, toBackend, join } = start();
   toBackend.begin(bytes("first "));
   toBackend.onBytes(bytes("hel"));
   toBackend.onBytes(bytes("lo"));
-  expect(client.socket.calls).toEqual(["pause"]);
   join();
   expect([instance.socket.writes.length, instance.socket.sent]).toEqual([1, "first hello"]);
+  expect(client.socket.calls).toEqual([]);
+});
+
+test("a client that says much before there is an instance isn't read until there is one", () => {
+  const { client, instance, toBackend, join } = start();
+  toBackend.onBytes(bytes("x".repeat(4095)));
+  expect(client.socket.calls).toEqual([]);
+  toBackend.onBytes(bytes("x"));
+  expect(client.socket.calls).toEqual(["pause"]);
+  // A read that was already under way.
+  toBackend.onBytes(bytes("x"));
+  expect(client.socket.calls).toEqual(["pause"]);
+  join();
+  expect([instance.socket.sent.length, instance.socket.writes.length]).toEqual([4097, 1]);
   expect(client.socket.calls).toEqual(["pause", "resume"]);
 });
 
@@ -55,6 +99,7 @@ test.each(["", "hello"])("what isn't taken at once holds the client (%p said)", 
   if (said !== "") toBackend.onBytes(bytes(said));
   instance.socket.room = 3;
   join();
+  toBackend.onTurn();
   expect([instance.socket.sent, client.socket.calls]).toEqual(["fir", ["pause"]]);
   instance.socket.room = 100;
   instance.transport.flush();

@@ -97,6 +97,8 @@ describe("desync mitigation", () => {
     });
     expect(outcome).toEqual({
       loadBalancer: "web",
+      clientAddress: "203.0.113.7",
+      clientPort: 50_000,
       status: 200,
       reason: undefined,
       desync: undefined,

@@ -6,6 +6,7 @@ import type { BackendConnection } from "../../../src/backend/backend-connection.
 import type { BackendMember } from "../../../src/backend/backend-member.ts";
 import type { Lease } from "../../../src/balance/lease.ts";
 import { makeMembership } from "../../../src/balance/membership.ts";
+import { SurgeQueue } from "../../../src/balance/surge-queue.ts";
 import type { Reason } from "../../../src/errors.ts";
 import { makeAccepted } from "../../../src/listen/accepted.ts";
 import { type Attributes, defaultAttributes } from "../../../src/model/attributes.ts";
@@ -90,11 +91,15 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
     registered: [member],
     counters,
     idleTimeoutMs: 60_000,
+    removalGraceMs: 300_000,
     connectTimeoutMs: 5000,
+    surge: new SurgeQueue(),
+    surgeTimeoutMs: 60_000,
     security: undefined,
     handshakeTimeoutMs: 10_000,
     http: makeHttpTerms(defaultAttributes),
     sticky: undefined,
+    pickKey: undefined,
     backendPreamble: undefined,
     requestLastLines: makeLastLines("http", 8080),
     ...times,
@@ -113,9 +118,9 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
   client.localAddress = localAddress;
   const dials: Array<FakeDial> = [];
   const session = new HttpSession(
-    { ...makeAccepted(transport), clientAddress: "203.0.113.7", clientCertificateLines: undefined },
+    { ...makeAccepted(transport), clientAddress: "203.0.113.7", clientPort: 50_000, clientCertificateLines: undefined },
     source,
-    (user, _source, _route, lease) => {
+    (user, _source, _route, { lease }) => {
       const dial = new FakeDial(user, lease);
       dials.push(dial);
       return { interruptUnsafe: () => dial.cancel() };

@@ -52,7 +52,7 @@ describe("refused, in these words", () => {
       "an unknown key like none",
       { ...web({}), certificate: 1 },
       [
-        "certificate: unknown key `certificate` (expected one of `management`, `shutdownGrace`, `maxConnections`, `cookieSecret`, `instances`, `loadBalancers`)",
+        "certificate: unknown key `certificate` (expected one of `management`, `shutdownGrace`, `maxConnections`, `cookieSecret`, `zone`, `instances`, `loadBalancers`)",
       ],
     ],
     [
@@ -306,7 +306,7 @@ describe("refused, in these words", () => {
         'instances[""]: "" is not an instance id (expected letters, digits, hyphens, dots and underscores, beginning with a letter or digit, and not an IP address)',
         'instances["10.0.0.1"]: "10.0.0.1" is not an instance id (expected letters, digits, hyphens, dots and underscores, beginning with a letter or digit, and not an IP address)',
         'instances.i-a: "a b" is not an address or host name (expected one such as "10.0.0.5", "10.0.0.5:3001", "[::1]:3001" or "app.internal")',
-        "instances.i-b.addres: unknown key `addres`; did you mean `address`? (expected one of `address`, `port`, `weight`, `zone`)",
+        "instances.i-b.addres: unknown key `addres`; did you mean `address`? (expected one of `address`, `port`, `weight`, `maxConnections`, `zone`)",
         'instances.i-b.address: is missing (expected an address or host name: one such as "10.0.0.5", "::1" or "app.internal", without a port)',
         'instances.i-c: 7 is not an inventory entry (expected an address such as "10.0.0.5:3001", or an object such as { address: "10.0.0.5", port: 3001, zone: "a" })',
         'instances.i-d.address: "app:80" is not an address or host name (expected one such as "10.0.0.5", "::1" or "app.internal", without a port)',

@@ -1,6 +1,7 @@
 // Checking a written configuration: what a sound one decodes to, and the exact words for everything that is wrong.
 import { describe, expect, test } from "bun:test";
 import { defaultAttributes } from "../../../../src/model/attributes.ts";
+import { defaultOutlierDetection } from "../../../../src/model/outlier-detection.ts";
 import { balancing, decode, listener, listening, refuse, tcp, two, web } from "./written.ts";
 
 describe("a sound configuration", () => {
@@ -25,6 +26,11 @@ describe("a sound configuration", () => {
     expect(decode(written)).toEqual({
       management: { address: "127.0.0.1", port: 9090 },
       shutdownGrace: 30,
+      inventory: new Map([
+        ["i-web1", { host: "127.0.0.1", port: 3001 }],
+        ["i-web2", { host: "10.0.0.5", zone: "a" }],
+        ["i-web3", { host: "::1", port: 3003 }],
+      ]),
       loadBalancers: [
         {
           name: "web",
@@ -69,7 +75,13 @@ describe("a sound configuration", () => {
       minIdleConnections: 0,
       maxIdleConnections: 0,
       balancing: "random" as const,
+      balancingKey: { header: "X-User" },
       slowStart: 60,
+      connectionDraining: { enabled: false, timeout: 3600 },
+      surgeQueueTimeout: 0.1,
+      crossZone: false,
+      panicThreshold: 50,
+      outlierDetection: { failures: 1, ejectionTime: 1, maxEjectionTime: 3600, maxEjectedShare: 100 },
       desyncMitigationMode: "strictest" as const,
       webSocket: false,
       maxMethodLength: 20,
@@ -86,12 +98,14 @@ describe("a sound configuration", () => {
       management: { address: "::1", port: 9191 },
       shutdownGrace: 0,
       maxConnections: 1_000_000,
+      zone: "eu-1a",
       ...web({ attributes }),
     });
     expect(configuration).toMatchObject({
       management: { address: "::1", port: 9191 },
       shutdownGrace: 0,
       maxConnections: 1_000_000,
+      zone: "eu-1a",
     });
     expect(configuration.loadBalancers[0]!.attributes).toEqual(attributes);
   });
@@ -108,10 +122,65 @@ describe("a sound configuration", () => {
     });
   });
 
+  test("outlier detection: a default gives way to a smaller bound, and nothing else is guessed", () => {
+    const read = (outlierDetection: unknown) =>
+      decode(web({ attributes: { outlierDetection } })).loadBalancers[0]!.attributes.outlierDetection;
+    expect(read(true)).toBe(true);
+    expect(read(undefined)).toBe(false);
+    expect(read({})).toEqual(defaultOutlierDetection);
+    expect(read({ failures: undefined, maxEjectionTime: 10 })).toEqual({
+      ...defaultOutlierDetection,
+      ejectionTime: 10,
+      maxEjectionTime: 10,
+    });
+    expect(refuse(web({ attributes: { outlierDetection: { ejectionTime: 301 } } }))).toEqual([
+      "loadBalancers.web.attributes.outlierDetection.ejectionTime: 301 is more than `maxEjectionTime`, which is 300 by default (expected 300 or less, or a greater `maxEjectionTime`)",
+    ]);
+    expect(
+      refuse({ zone: "", ...web({ attributes: { outlierDetection: { failures: 0 }, panicThreshold: 101 } }) }),
+    ).toEqual([
+      'zone: "" is not a zone (expected a text of 1 to 255 characters)',
+      "loadBalancers.web.attributes.outlierDetection.failures: 0 is not a number of failures (expected a whole number from 1 to 1000)",
+      "loadBalancers.web.attributes.panicThreshold: 101 is not a panic threshold (expected a percentage from 0 to 100)",
+    ]);
+    expect(refuse(web({ attributes: { outlierDetection: 5 } }))).toEqual([
+      "loadBalancers.web.attributes.outlierDetection: 5 is not a setting of outlier detection (expected true, false, or one such as { failures: 5, ejectionTime: 30, maxEjectionTime: 300, maxEjectedShare: 50 })",
+    ]);
+  });
+
   test("an inventory id takes a port of its own in the list", () => {
     const { instances } = decode(balancing(["i-a:3005"], { "i-a": { address: "10.0.0.5", port: 1, zone: "b" } }))
       .loadBalancers[0]!;
     expect(instances).toEqual([{ id: "i-a", host: "10.0.0.5", port: 3005, zone: "b" }]);
+  });
+
+  test("a draining timeout may be left out, and must be one", () => {
+    const read = (connectionDraining: unknown) =>
+      decode(web({ attributes: { connectionDraining } })).loadBalancers[0]!.attributes.connectionDraining;
+    expect(read({ enabled: false })).toEqual({ enabled: false, timeout: 300 });
+    expect(read({ enabled: true, timeout: undefined })).toEqual({ enabled: true, timeout: 300 });
+    expect(refuse(web({ attributes: { connectionDraining: { enabled: "yes", timeout: 0 } } }))).toEqual([
+      'loadBalancers.web.attributes.connectionDraining.enabled: "yes" is not a switch (expected true or false)',
+      "loadBalancers.web.attributes.connectionDraining.timeout: 0 is not a draining timeout (expected a whole number of seconds from 1 to 3600)",
+    ]);
+    expect(refuse(web({ attributes: { connectionDraining: true } }))).toEqual([
+      "loadBalancers.web.attributes.connectionDraining: true is not a setting of connection draining (expected one such as { enabled: true, timeout: 300 } or { enabled: false })",
+    ]);
+    expect(refuse(web({ attributes: { connectionDraining: { timeout: 5 } } }))).toEqual([
+      "loadBalancers.web.attributes.connectionDraining.enabled: is missing (expected a switch: true or false)",
+    ]);
+  });
+
+  test("an inventory entry keeps its weight and its cap", () => {
+    const entry = { address: "10.0.0.5", weight: 2, maxConnections: 1_000_000 };
+    const { instances } = decode(balancing(["i-a"], { "i-a": entry })).loadBalancers[0]!;
+    expect(instances).toEqual([{ id: "i-a", host: "10.0.0.5", weight: 2, maxConnections: 1_000_000 }]);
+  });
+
+  test.each([0.1, 4000, "idleTimeout"])("a surge queue timeout of %p", (surgeQueueTimeout) => {
+    expect(decode(web({ attributes: { surgeQueueTimeout } })).loadBalancers[0]!.attributes).toMatchObject({
+      surgeQueueTimeout,
+    });
   });
 
   test("port 0 is for tests only", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { Effect } from "effect";
 import { findRemarks } from "../../../../src/control/configuration/remarks.ts";
 import { issueTestCertificate, type TestCertificate, testAuthority } from "../../../support/certificates.ts";
-import { decode, listening, web } from "./written.ts";
+import { decode, listening, tcp, two, web } from "./written.ts";
 import { https, httpsWithoutCertificate, negotiation, reencrypting, ssl } from "./written-security.ts";
 
 const nowMs = Date.now();
@@ -142,4 +142,48 @@ test("authorities of clients and of instances are told when they end", async () 
   );
   expect(withoutRoots(await remarksOn(written))).toEqual([]);
   expect(ended.some((text) => text.includes("it ended on"))).toBe(true);
+});
+
+test("zones that keep nobody apart, or everybody out, are told", async () => {
+  const attributes = { crossZone: false };
+  const instances = { "i-a": { address: "10.0.0.5", zone: "a" }, "i-any": "10.0.0.6" };
+  const inZone = (zone: string | undefined, ids: ReadonlyArray<string>, own: object = attributes) =>
+    remarksOn({ ...(zone === undefined ? {} : { zone }), instances, ...web({ attributes: own, instances: ids }) });
+  expect(await inZone("a", ["i-a"])).toEqual([]);
+  expect(await inZone("b", ["i-a", "i-any"])).toEqual([]);
+  expect(await inZone("b", ["i-a"], {})).toEqual([]);
+  expect(await inZone(undefined, ["i-a"])).toEqual([
+    "web: `crossZone` is false, but this node has no `zone`: instances of every zone get traffic from here",
+  ]);
+  expect(await inZone("b", ["i-a"])).toEqual([
+    'web: `crossZone` is false, and no instance is in this node\'s zone, "b": none gets traffic from here',
+  ]);
+});
+
+describe("a balancing key", () => {
+  const remark = (balancing: string) =>
+    `\`balancingKey\` says nothing to \`balancing: "${balancing}"\`, which has no keys`;
+
+  test.each(["by-protocol", "round-robin", "least-outstanding", "power-of-two-choices", "random"])(
+    "says nothing to %s",
+    async (balancing) => {
+      for (const balancingKey of [{ header: "X-User" }, { cookie: "session" }]) {
+        expect(await remarksOn(web({ attributes: { balancing, balancingKey } }))).toEqual([
+          `web: ${remark(balancing)}`,
+        ]);
+      }
+      expect(await remarksOn(web({ attributes: { balancing, balancingKey: "client-address" } }))).toEqual([]);
+    },
+  );
+
+  test("has its use with consistent-hash", async () => {
+    const attributes = { balancing: "consistent-hash", balancingKey: { header: "X-User" } };
+    expect(await remarksOn(web({ attributes }))).toEqual([]);
+  });
+
+  test("several load balancers are told together", async () => {
+    const attributes = { balancingKey: { header: "X-User" } };
+    const written = two({ ...tcp(1), attributes }, { ...tcp(2), attributes });
+    expect(await remarksOn(written)).toEqual([`one; two: ${remark("by-protocol")}`]);
+  });
 });

@@ -160,6 +160,14 @@ test.each<readonly [string, Partial<ProxiedConnection>]>([
   ["a zone", { clientAddress: "fe80::1%eth0" }],
   ["a line of its own", { clientAddress: "1.2.3.4 5.6.7.8 1 2\r\nGET /" }],
   ["leading zeros", { proxyAddress: "010.0.0.1" }],
+  ["a number with a zero before it", { clientAddress: "1.2.3.00" }],
+  ["a number too high", { clientAddress: "1.2.256.4" }],
+  ["three numbers", { clientAddress: "1.2.3" }],
+  ["five numbers", { proxyAddress: "1.2.3.4.5" }],
+  ["no number", { proxyAddress: "1..3.4" }],
+  ["no last number", { clientAddress: "1.2.3." }],
+  ["a blank behind it", { clientAddress: "1.2.3.4 " }],
+  ["a sign", { clientAddress: "1.2.3.-4" }],
   ["a port beyond the last", { clientPort: 65_536 }],
   ["a port below the first", { proxyPort: -1 }],
   ["half a port", { clientPort: 0.5 }],
@@ -178,4 +186,19 @@ test("what is written once isn't changed by what is written next", () => {
   const copy = first.slice();
   writeProxyHeader(2, ipv6);
   expect(first).toEqual(copy);
+});
+
+test("numbers of any length", () => {
+  for (const port of [0, 9, 10, 99, 100, 999, 1000, 9999, 10_000, 65_535]) {
+    const ends = {
+      clientAddress: "0.9.10.255",
+      proxyAddress: "100.99.1.0",
+      clientPort: port,
+      proxyPort: 65_535 - port,
+    };
+    expect(line(ends)).toBe(`PROXY TCP4 0.9.10.255 100.99.1.0 ${port} ${65_535 - port}\r\n`);
+    for (const version of [1, 2] as const) {
+      expect(readProxyHeader(writeProxyHeader(version, ends))).toMatchObject({ version, endpoints: ends });
+    }
+  }
 });

@@ -20,6 +20,7 @@ test.each<readonly [unknown, string]>([
     hasSession: false,
     hasApplicationCookie: false,
     isWithItsInstance: false,
+    placeAttributes: "PATH=/",
     applicationAttributes: undefined,
   };
   expect(renew(response)).toBe(attributes);

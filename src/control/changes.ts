@@ -1,0 +1,133 @@
+// Changes to one load balancer while it runs: from the present configuration to the next, or why there is none.
+//
+// What APIs ask for goes this way and then through the same `apply` as a file that is read anew, which has the last word.
+// Pure; owns what each change means. What breaks the configuration's rules is refused in the words of `elbow check`.
+import { Data, Effect, Result } from "effect";
+import { type Attributes, WrittenAttributes } from "../model/attributes.ts";
+import type { Configuration } from "../model/configuration.ts";
+import { WrittenHealthCheck } from "../model/health-check.ts";
+import type { Instance } from "../model/instance.ts";
+import type { LoadBalancer } from "../model/load-balancer.ts";
+import { settleAttributes } from "./configuration/attribute-rules.ts";
+import { settleHealth, spellFindings } from "./configuration/check.ts";
+import { ConfigurationError } from "./configuration/configuration-error.ts";
+import { nameInstance, settleInstances } from "./configuration/instance-rules.ts";
+import type { Finding, Place } from "./configuration/problem.ts";
+import { decodePart } from "./configuration/shape.ts";
+
+/** No load balancer has this name. */
+export class LoadBalancerNotFound extends Data.TaggedError("LoadBalancerNotFound")<{ readonly loadBalancer: string }> {
+  override get message(): string {
+    return `There is no load balancer ${JSON.stringify(this.loadBalancer)}.`;
+  }
+}
+
+/** These aren't among the load balancer's instances. */
+export class InstanceNotRegistered extends Data.TaggedError("InstanceNotRegistered")<{
+  readonly loadBalancer: string;
+  readonly ids: ReadonlyArray<string>;
+}> {
+  override get message(): string {
+    return `Not registered with ${JSON.stringify(this.loadBalancer)}: ${this.ids.map((id) => JSON.stringify(id)).join(", ")}.`;
+  }
+}
+
+/** What the next configuration is, seen from the present one. */
+export type Change<E> = (configuration: Configuration) => Effect.Effect<Configuration, E | LoadBalancerNotFound>;
+
+/** A health check as `setHealthCheck` takes it: in the shape that a configuration has. */
+export type HealthCheckSetting = typeof WrittenHealthCheck.Encoded;
+
+/** Attributes as `setAttributes` takes them: those that are to change, in the shape that a configuration has. */
+export type AttributeSettings = typeof WrittenAttributes.Encoded;
+
+/**
+ * Registers instances, written as in a load balancer's list: an id of the inventory, an address or a host name, each with an
+ * optional port. Who is registered already stays as it is.
+ */
+export const register =
+  (name: string, texts: ReadonlyArray<string>): Change<ConfigurationError> =>
+  (configuration) =>
+    changeLoadBalancer(configuration, name, (loadBalancer) => {
+      const present = loadBalancer.instances;
+      const known = new Set(present.map(({ id }) => id));
+      const inventory = new Map<string, Omit<Instance, "id">>([
+        ...(configuration.inventory ?? []),
+        ...present.map(({ id, ...entry }) => [id, entry] as const),
+      ]);
+      const place = placeOf(name, "instances");
+      const added = [...new Set(texts)].filter((text) => {
+        const named = nameInstance({ place, text }, inventory);
+        return named === undefined || "problem" in named || !known.has(named.id);
+      });
+      const entries = [...known, ...added].map((text, index) => ({ place: [...place, index], text }));
+      const { instances, findings } = settleInstances(
+        { instances: entries, listeners: loadBalancer.listeners },
+        inventory,
+      );
+      return settled({ ...loadBalancer, instances }, findings);
+    });
+
+/** Deregisters instances by their ids; what is in progress on them drains. */
+export const deregister =
+  (name: string, ids: ReadonlyArray<string>): Change<InstanceNotRegistered> =>
+  (configuration) =>
+    changeLoadBalancer(configuration, name, (loadBalancer) => {
+      const { instances } = loadBalancer;
+      const missing = ids.filter((id) => !instances.some((one) => one.id === id));
+      if (missing.length > 0) return Effect.fail(new InstanceNotRegistered({ loadBalancer: name, ids: missing }));
+      return Effect.succeed({ ...loadBalancer, instances: instances.filter(({ id }) => !ids.includes(id)) });
+    });
+
+/** Sets what every instance is asked, defaults for what is left out; undefined asks nobody anything. */
+export const setHealthCheck =
+  (name: string, check: HealthCheckSetting | undefined): Change<ConfigurationError> =>
+  (configuration) =>
+    changeLoadBalancer(configuration, name, ({ healthCheck: _, ...loadBalancer }) => {
+      if (check === undefined) return Effect.succeed(loadBalancer);
+      const decoded = decodePart(WrittenHealthCheck, placeOf(name, "healthCheck"), check);
+      if (Result.isFailure(decoded)) return refuse(decoded.failure);
+      const place = placeOf(name);
+      const health = settleHealth({ place, healthCheck: decoded.success, listeners: loadBalancer.listeners });
+      return settled({ ...loadBalancer, ...health.part }, health.findings);
+    });
+
+/** Sets these attributes and leaves the others as they are. */
+export const setAttributes =
+  (name: string, changed: AttributeSettings): Change<ConfigurationError> =>
+  (configuration) =>
+    changeLoadBalancer(configuration, name, (loadBalancer) => {
+      const decoded = decodePart(WrittenAttributes, placeOf(name, "attributes"), changed);
+      if (Result.isFailure(decoded)) return refuse(decoded.failure);
+      const given = Object.fromEntries(Object.entries(decoded.success).filter(([, value]) => value !== undefined));
+      const next: Attributes = { ...loadBalancer.attributes, ...given };
+      // What is left out of a setting gives way to the rest of it: that is seen in what was said, not in what it was read as.
+      const said = Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== undefined));
+      const written = { loadBalancers: { [name]: { attributes: { ...next, ...said } } } };
+      const { attributes, findings } = settleAttributes({ place: placeOf(name), attributes: next }, written);
+      return settled({ ...loadBalancer, attributes }, findings);
+    });
+
+const placeOf = (name: string, ...rest: Place): Place => ["loadBalancers", name, ...rest];
+
+const changeLoadBalancer = <E>(
+  configuration: Configuration,
+  name: string,
+  change: (loadBalancer: LoadBalancer) => Effect.Effect<LoadBalancer, E>,
+): Effect.Effect<Configuration, E | LoadBalancerNotFound> => {
+  const present = configuration.loadBalancers.find((one) => one.name === name);
+  if (present === undefined) return Effect.fail(new LoadBalancerNotFound({ loadBalancer: name }));
+  return Effect.map(change(present), (next) => ({
+    ...configuration,
+    loadBalancers: configuration.loadBalancers.map((one) => (one === present ? next : one)),
+  }));
+};
+
+const settled = (
+  loadBalancer: LoadBalancer,
+  findings: ReadonlyArray<Finding>,
+): Effect.Effect<LoadBalancer, ConfigurationError> =>
+  findings.length === 0 ? Effect.succeed(loadBalancer) : refuse(findings);
+
+const refuse = (findings: ReadonlyArray<Finding>): Effect.Effect<never, ConfigurationError> =>
+  Effect.fail(new ConfigurationError({ file: "a change at run time", problems: spellFindings(findings, undefined) }));

@@ -1,0 +1,60 @@
+// Who may be picked: the one place that says which of a listener's registered members its membership gets.
+//
+// Behind health checks and outlier detection, which say who is in service, and in front of balancing, which picks among
+// whom it gets. Pure; it tells nobody and keeps nothing.
+import type { Attributes } from "../model/attributes.ts";
+
+/** What a choice asks of a member. */
+export interface Candidate {
+  readonly isInService: boolean;
+  /** It is new, and nobody knows yet whether it is well. */
+  readonly isRegistering: boolean;
+  /** Where its instance is; one without a zone is near every node. */
+  readonly zone: string | undefined;
+}
+
+/** By what is chosen. */
+export interface ChoiceTerms {
+  /** Where this node is; without a zone of its own it is near every instance. */
+  readonly zone: string | undefined;
+  /** Whether instances of other zones are chosen as well ("Configure cross-zone load balancing…", AWS). */
+  readonly crossZone: boolean;
+  /** With a smaller share than this of all in service, in percent, all are chosen; 0 for never. */
+  readonly panicThreshold: number;
+}
+
+/** What a load balancer's attributes say on a node of this zone. */
+export const makeChoiceTerms = ({ crossZone, panicThreshold }: Attributes, zone: string | undefined): ChoiceTerms => ({
+  zone,
+  crossZone,
+  panicThreshold,
+});
+
+/** Who may be picked, and whether health was left out of account. */
+export interface Choice<C extends Candidate> {
+  readonly members: ReadonlyArray<C>;
+  readonly isPanic: boolean;
+  /** How many could have been chosen, and how many of them are in service. */
+  readonly nearCount: number;
+  readonly inServiceCount: number;
+}
+
+/** Whether a node sends to the instances of a zone at all. */
+export const isNear = (zone: string | undefined, terms: Omit<ChoiceTerms, "panicThreshold">): boolean =>
+  terms.crossZone || terms.zone === undefined || zone === undefined || zone === terms.zone;
+
+/**
+ * Those in service of the zones that the node sends to; all of these when too few are in service. New ones don't count until
+ * their checks have spoken: many that come at once are no reason to panic.
+ */
+export const choose = <C extends Candidate>(registered: ReadonlyArray<C>, terms: ChoiceTerms): Choice<C> => {
+  const near = registered.filter(({ zone, isRegistering }) => !isRegistering && isNear(zone, terms));
+  const inService = near.filter(({ isInService }) => isInService);
+  const isPanic = inService.length * 100 < near.length * terms.panicThreshold;
+  return {
+    members: isPanic ? near : inService,
+    isPanic,
+    nearCount: near.length,
+    inServiceCount: inService.length,
+  };
+};

@@ -1,0 +1,233 @@
+// Outlier detection of every load balancer that asks for it: what members' traffic says, made into ejections.
+//
+// Behind the data path, which counts failures in a row on each member, and in front of whoever chooses among members. Owns
+// the watched addresses, one for each address of each instance that this node sends to, with their history, and one timer
+// for each load balancer. Who is picked is choosable.ts's affair.
+import type { BackendMember, Health, TrafficFailure, TrafficWatch } from "../backend/backend-member.ts";
+import { Outlier, OutlierGroup, type OutlierTerms } from "../health/outlier.ts";
+import { historyMaxCount } from "../health/thresholds.ts";
+import { spellTrafficFailure } from "../health/traffic-failure.ts";
+import type { Configuration } from "../model/configuration.ts";
+import type { Instance } from "../model/instance.ts";
+import type { LoadBalancer } from "../model/load-balancer.ts";
+import { findOutlierDetection, type OutlierDetection } from "../model/outlier-detection.ts";
+import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
+import { monotonicMs } from "./balance-terms.ts";
+import { isNear } from "./choosable.ts";
+import type { InstanceChecks } from "./instance-checks.ts";
+import type { Names } from "./resolver.ts";
+
+/** An address was ejected, or came back. */
+export interface OutlierChange {
+  /** Unix time in milliseconds. */
+  readonly atMs: number;
+  readonly to: "inService" | "outOfService";
+  readonly reason: string;
+}
+
+export class Outliers {
+  private readonly watches = new Map<string, LoadBalancerWatch>();
+
+  constructor(
+    private readonly checks: InstanceChecks,
+    /** An address of a load balancer's instance was ejected, or came back. */
+    private readonly onChange: (loadBalancer: string) => void,
+  ) {}
+
+  /** The watch on an address; undefined where nobody watches. */
+  find(loadBalancer: string, { id }: Instance, address: string): WatchedAddress | undefined {
+    return this.watches.get(loadBalancer)?.find(placeOf(id, address));
+  }
+
+  /** Ejections since a load balancer's detection was switched on, by its name. */
+  get ejections(): ReadonlyArray<readonly [loadBalancer: string, count: number]> {
+    return [...this.watches].map(([name, { ejections }]) => [name, ejections]);
+  }
+
+  /** Watches whom a configuration says, as it says, at once; whoever is watched no more is ejected no more. Tells nobody. */
+  follow(configuration: Configuration, names: Names): void {
+    const gone = new Set(this.watches.keys());
+    for (const loadBalancer of configuration.loadBalancers) {
+      const detection = findOutlierDetection(loadBalancer.attributes.outlierDetection);
+      if (detection === undefined) continue;
+      const { name } = loadBalancer;
+      gone.delete(name);
+      const watch = this.watches.get(name) ?? new LoadBalancerWatch(makeTerms(detection), () => this.onChange(name));
+      this.watches.set(name, watch);
+      watch.follow(makeTerms(detection), this.addressesOf(loadBalancer, configuration.zone, names));
+    }
+    for (const name of gone) {
+      this.watches.get(name)?.stop();
+      this.watches.delete(name);
+    }
+  }
+
+  /** Every address that this node sends to, with what its checks say. */
+  private addressesOf(
+    { name, instances, attributes }: LoadBalancer,
+    zone: string | undefined,
+    names: Names,
+  ): ReadonlyMap<string, Health | undefined> {
+    const near = instances.filter((instance) => isNear(instance.zone, { crossZone: attributes.crossZone, zone }));
+    return new Map(
+      near.flatMap((instance) =>
+        names
+          .get(instance.host)
+          .addresses.map(
+            (address) => [placeOf(instance.id, address), this.checks.find(name, instance, address)] as const,
+          ),
+      ),
+    );
+  }
+}
+
+/** One load balancer's addresses, and the timer of their ejections. */
+class LoadBalancerWatch implements DeadlineOwner {
+  ejections = 0;
+  private readonly addresses = new Map<string, WatchedAddress>();
+  private readonly group: OutlierGroup<WatchedAddress>;
+  private readonly deadline = new Deadline(this);
+
+  constructor(
+    terms: OutlierTerms,
+    private readonly onChange: () => void,
+  ) {
+    this.group = new OutlierGroup(terms);
+  }
+
+  find(place: string): WatchedAddress | undefined {
+    return this.addresses.get(place);
+  }
+
+  follow(terms: OutlierTerms, wanted: ReadonlyMap<string, Health | undefined>): void {
+    for (const [place, address] of this.addresses) {
+      if (wanted.has(place)) continue;
+      this.addresses.delete(place);
+      this.dismiss(address);
+    }
+    for (const [place, health] of wanted) {
+      const address = this.addresses.get(place) ?? new WatchedAddress(this);
+      address.health = health;
+      this.addresses.set(place, address);
+    }
+    this.group.terms = terms;
+    this.group.size = this.addresses.size;
+    this.release();
+    this.armNext();
+  }
+
+  stop(): void {
+    for (const address of this.addresses.values()) this.dismiss(address);
+    this.deadline.disarm();
+  }
+
+  /** A member that has left, and has something to finish, may tell of it yet. */
+  private dismiss(address: WatchedAddress): void {
+    this.group.forget(address);
+    address.isWatched = false;
+  }
+
+  get terms(): OutlierTerms {
+    return this.group.terms;
+  }
+
+  note(address: WatchedAddress, member: BackendMember, failure: TrafficFailure): void {
+    const { failuresInARow } = member;
+    // What its checks have taken out already is theirs to bring back.
+    if (!address.isInService) {
+      member.failuresInARow = 0;
+      return;
+    }
+    if (failuresInARow < this.terms.failures || !this.hasAnother(address)) return;
+    if (!this.group.eject(address, failuresInARow, monotonicMs())) return;
+    member.failuresInARow = 0;
+    this.ejections++;
+    address.noteEjection(
+      `${failuresInARow} failure${failuresInARow === 1 ? "" : "s"} in a row: ${spellTrafficFailure(failure)}`,
+    );
+    this.armNext();
+    this.onChange();
+  }
+
+  onDeadline(): number {
+    if (this.release()) this.onChange();
+    this.armNext();
+    return 0;
+  }
+
+  /** Whether anybody would be left in service. */
+  private hasAnother(address: WatchedAddress): boolean {
+    for (const other of this.addresses.values()) if (other !== address && other.isInService) return true;
+    return false;
+  }
+
+  private release(): boolean {
+    const released = this.group.release(monotonicMs());
+    for (const address of released) address.noteReturn();
+    return released.length > 0;
+  }
+
+  private armNext(): void {
+    const { nextEndMs } = this.group;
+    if (nextEndMs === Number.POSITIVE_INFINITY) this.deadline.disarm();
+    else this.deadline.armIn(Math.max(0, nextEndMs - monotonicMs()));
+  }
+}
+
+/** An address of an instance of a load balancer, whatever is asked of it there: it is ejected at all its ports. */
+export class WatchedAddress extends Outlier implements TrafficWatch {
+  /** Its health checks, where there are any. */
+  health: Health | undefined = undefined;
+  /** Its instance is registered, and its load balancer's detection is on. */
+  isWatched = true;
+  private readonly changes: Array<OutlierChange> = [];
+
+  constructor(private readonly watch: LoadBalancerWatch) {
+    super();
+  }
+
+  /** Neither ejected nor found unwell by its checks. */
+  get isInService(): boolean {
+    return !this.isEjected && this.health?.isInService !== false;
+  }
+
+  /** The last changes, oldest first. */
+  get history(): ReadonlyArray<OutlierChange> {
+    return this.changes;
+  }
+
+  /** Why, for how long and until when it is ejected; undefined while it isn't. */
+  get description(): string | undefined {
+    if (!this.isEjected) return undefined;
+    const { terms } = this.watch;
+    const until = new Date(Date.now() + this.endsMs(terms) - monotonicMs()).toISOString().replace(/\.\d+Z$/, "Z");
+    const seconds = this.lastsMs(terms) / 1000;
+    return `Instance is ejected by outlier detection for ${seconds} s, until ${until}, after ${this.changes.at(-1)?.reason}.`;
+  }
+
+  onFailure(member: BackendMember, failure: TrafficFailure): void {
+    if (this.isWatched) this.watch.note(this, member, failure);
+  }
+
+  noteEjection(reason: string): void {
+    this.noteChange("outOfService", reason);
+  }
+
+  noteReturn(): void {
+    this.noteChange(this.isInService ? "inService" : "outOfService", "ejection over");
+  }
+
+  private noteChange(to: OutlierChange["to"], reason: string): void {
+    this.changes.push({ atMs: Date.now(), to, reason });
+    if (this.changes.length > historyMaxCount) this.changes.shift();
+  }
+}
+
+const makeTerms = ({ failures, ejectionTime, maxEjectionTime, maxEjectedShare }: OutlierDetection): OutlierTerms => ({
+  failures,
+  ejectionMs: ejectionTime * 1000,
+  maxEjectionMs: maxEjectionTime * 1000,
+  maxEjectedShare,
+});
+
+const placeOf = (id: string, address: string): string => `${id} ${address}`;
