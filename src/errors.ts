@@ -67,6 +67,7 @@ export const reasons = {
   requestBodyCut: reason("client", "requestBody", 408, "debug"),
   noInstance: reason("proxy", "balance", 503, "warn"),
   surgeQueueOverflow: reason("proxy", "balance", 503, "warn"),
+  clientLeftQueue: reason("client", "balance", 408, "debug"),
   surgeQueueTimeout: reason("proxy", "balance", 503, "warn"),
   connectRefused: reason("backend", "dial", 503, "warn"),
   connectTimeout: reason("backend", "dial", 504, "warn"),

@@ -3,7 +3,7 @@
 // it never touches a client's connection and keeps no state.
 
 import { type Context, Hono } from "hono";
-import type { LoadBalancerStatus } from "../control/control.ts";
+import type { LoadBalancerStatus } from "../control/status.ts";
 import type { MetricFamily } from "../observe/metrics.ts";
 import { isOwnHost } from "./host-guard.ts";
 import { makeProblem } from "./problem.ts";

@@ -2,7 +2,7 @@
 //
 // Lives as long as its instance and address, and what the instance must prove, stay in the configuration, whatever else a
 // reload changes.
-import { Member } from "../balance/member.ts";
+import { type BalanceTerms, defaultBalanceTerms, Member } from "../balance/member.ts";
 import type { Reason } from "../errors.ts";
 import { dial } from "../net/dial.ts";
 import type { Endpoint } from "../net/endpoint.ts";
@@ -30,6 +30,31 @@ export interface TrafficWatch {
   onFailure(member: BackendMember, failure: TrafficFailure): void;
 }
 
+/** Whether its checks and its traffic find an address well; who is asked nothing, or not watched, counts as well. */
+export const isInService = (
+  health: Pick<Health, "isInService"> | undefined,
+  watch: Pick<TrafficWatch, "isEjected"> | undefined,
+): boolean => health?.isInService !== false && watch?.isEjected !== true;
+
+/** What others find out or decide about a member. */
+export interface MemberTerms {
+  /** Its share. */
+  readonly balance: BalanceTerms;
+  /** Its health checks, where there are any. */
+  readonly health: Health | undefined;
+  /** Where its traffic is watched, by whom. */
+  readonly watch: TrafficWatch | undefined;
+  /** Where its instance is, as far as anybody has said. */
+  readonly zone: string | undefined;
+}
+
+const defaultMemberTerms: MemberTerms = {
+  balance: defaultBalanceTerms,
+  health: undefined,
+  watch: undefined,
+  zone: undefined,
+};
+
 /** An address of an instance behind a load balancer, whatever is asked of it there. */
 export interface Place {
   /** How many members have not left. */
@@ -40,20 +65,14 @@ export class BackendMember extends Member {
   readonly counters = new InstanceCounters();
   readonly reserve: Reserve;
   readonly pool: Pool;
-  /** Where it stands, with those that were there before it and those that come after; alone in tests. */
-  place: Place = { registered: 0 };
   /** What gives up each dial under way to it for a client. */
   readonly dials = new Set<() => void>();
-  private hasLeft = false;
-  private isCut = false;
-  /** Its health checks, where there are any. */
-  health: Health | undefined = undefined;
-  /** Where its traffic is watched, by whom. */
-  watch: TrafficWatch | undefined = undefined;
-  /** Exchanges, or dials for one, that have failed in a row; counted while somebody watches. */
-  failuresInARow = 0;
-  /** Where its instance is, as far as anybody has said. */
-  zone: string | undefined = undefined;
+  /** Registered; or it has left, with something to finish; or the time for that is over. */
+  private life: "here" | "left" | "cut" = "here";
+  private standing = defaultMemberTerms;
+  private failures = 0;
+  /** The last of them was a dial. */
+  private isUnreached = false;
   private poolTerms: PoolTerms = passivePoolTerms;
   private isChosen = true;
 
@@ -62,6 +81,8 @@ export class BackendMember extends Member {
     readonly endpoint: Endpoint,
     /** How TLS is spoken to it; undefined where bytes go in clear. */
     readonly security?: DialSecurity | undefined,
+    /** Where it stands, with those that were there before it and those that come after; by itself in tests. */
+    readonly place: Place = { registered: 0 },
     open: OpenConnection = dial,
   ) {
     super(id, `${id} ${endpoint}`);
@@ -74,18 +95,44 @@ export class BackendMember extends Member {
    * something else, or its time to finish is over.
    */
   get isSuperseded(): boolean {
-    return this.hasLeft && (this.isCut || this.place.registered > 0);
+    return this.life === "cut" || (this.life === "left" && this.place.registered > 0);
   }
 
   /** Ends every dial under way to it for a client, who goes on to another; and once it has left, none can begin. */
   cutDials(): void {
-    this.isCut = this.hasLeft;
+    if (this.life === "left") this.life = "cut";
     for (const giveUp of [...this.dials]) giveUp();
+  }
+
+  /** Its health checks, where there are any. */
+  get health(): Health | undefined {
+    return this.standing.health;
+  }
+
+  /** Where its traffic is watched, by whom. */
+  get watch(): TrafficWatch | undefined {
+    return this.standing.watch;
+  }
+
+  /** Where its instance is, as far as anybody has said. */
+  get zone(): string | undefined {
+    return this.standing.zone;
+  }
+
+  /** Exchanges, or dials for one, that have failed in a row; counted while somebody watches. */
+  get failuresInARow(): number {
+    return this.failures;
+  }
+
+  /** Follows other terms, at once; the time is monotonic, in milliseconds. */
+  follow(terms: MemberTerms, nowMs: number): void {
+    this.standing = terms;
+    this.setTerms(terms.balance, nowMs);
   }
 
   /** Whether its checks and its traffic find it well. */
   get isInService(): boolean {
-    return this.health?.isInService !== false && this.watch?.isEjected !== true;
+    return isInService(this.health, this.watch);
   }
 
   /** Whether its checks have yet to say anything. */
@@ -93,9 +140,19 @@ export class BackendMember extends Member {
     return this.health?.isRegistering === true;
   }
 
-  /** An exchange went well, or a layer-4 connection stands. */
+  /** An exchange went well. */
   noteSuccess(): void {
-    if (this.failuresInARow !== 0) this.failuresInARow = 0;
+    if (this.failures !== 0) this.failures = 0;
+  }
+
+  /** Its failures so far count no more: they have led to what they lead to. */
+  forgetFailures(): void {
+    this.failures = 0;
+  }
+
+  /** A layer-4 connection stands: it can be reached, which says nothing of the answers that it gives to others. */
+  noteReached(): void {
+    if (this.isUnreached) this.noteSuccess();
   }
 
   /** It has answered with this status, and the answer is whole. */
@@ -104,9 +161,20 @@ export class BackendMember extends Member {
     else this.noteSuccess();
   }
 
+  /** An exchange that had a connection went wrong. */
   noteFailure(failure: TrafficFailure): void {
+    this.countFailure(failure, false);
+  }
+
+  /** No connection for a client could be had. */
+  noteUnreached(reason: Reason): void {
+    this.countFailure(reason, true);
+  }
+
+  private countFailure(failure: TrafficFailure, isUnreached: boolean): void {
     if (this.watch === undefined) return;
-    this.failuresInARow++;
+    this.failures++;
+    this.isUnreached = isUnreached;
     this.watch.onFailure(this, failure);
   }
 
@@ -117,15 +185,15 @@ export class BackendMember extends Member {
   }
 
   /** Whether its listeners may pick it. One that they may not keeps no idle connection and opens none; what is in use goes on. */
-  setChosen(isChosen: boolean): void {
+  setChosen(isChosen: boolean, nowMs: number): void {
     if (isChosen === this.isChosen) return;
     this.isChosen = isChosen;
-    if (isChosen) this.enterService(performance.now());
+    if (isChosen) this.enterService(nowMs);
     this.followChoice();
   }
 
   private followChoice(): void {
-    if (this.hasLeft) return;
+    if (this.life !== "here") return;
     if (!this.isChosen) {
       this.reserve.stop();
       this.pool.close();
@@ -138,15 +206,14 @@ export class BackendMember extends Member {
 
   /** Has left: closes what is idle, opens and keeps nothing more until {@link comeBack}. */
   leave(): void {
-    this.hasLeft = true;
+    if (this.life === "here") this.life = "left";
     this.reserve.stop();
     this.pool.close();
   }
 
   /** Keeps connections again. */
   comeBack(): void {
-    this.hasLeft = false;
-    this.isCut = false;
+    this.life = "here";
     if (this.isChosen) this.pool.open();
   }
 }

@@ -153,7 +153,7 @@ export const connect = (
       if (failure === "superseded") return attempt;
       member.counters.countFailure(failure === "untrusted");
       // Without a descriptor nothing was asked of the instance.
-      if (failure !== "exhausted") member.noteFailure(reasonOf[failure]);
+      if (failure !== "exhausted") member.noteUnreached(reasonOf[failure]);
       if (worst === undefined || gravity[failure] >= gravity[worst]) worst = failure;
       return attempt;
     });

@@ -41,6 +41,15 @@ export class Room implements WaiterOwner<BackendMember>, DeadlineOwner {
 
   /** Waits until the lease holds a member. */
   readonly wait: Effect.Effect<void, RoomFailure> = Effect.callback((resume) => {
+    // Nobody is woken for what has happened since it was found that there is no room.
+    if (this.waiter.take() !== undefined) {
+      resume(Effect.void);
+      return;
+    }
+    if (!this.waiter.canWait) {
+      resume(Effect.fail("noInstance"));
+      return;
+    }
     if (!this.terms.surge().enter(this.waiter)) {
       resume(Effect.fail("surgeQueueOverflow"));
       return;

@@ -1,9 +1,9 @@
 // Which member a stickiness cookie names: the values of every registered member, found by their bytes.
 //
 // Asked once a request, on the way to the balancer; never by strings, so that asking makes nothing. The plain values are
-// made when a member is registered, those for other places when they are first seen, and all are kept while the member is
-// registered, in service or not. Owns the table; what values are made of is for who gives them, and whether the named
-// member may be picked is for who asks.
+// made when a member is registered and kept as long as it is, in service or not; of those for other places, made or proved
+// when they are first seen, the last few are kept. Owns the table; what values are made of is for who gives them, and whether
+// the named member may be picked is for who asks.
 import { type CookiePlace, plainPlace } from "../model/cookie-place.ts";
 
 /** How many characters a value has: upper-case hexadecimal digits, as in the cookies of a Classic Load Balancer. */
@@ -12,8 +12,8 @@ export const stickyValueLength = 138;
 /** How many of them, the first, name the member; the others are for one place of the cookie. */
 export const stickyNameLength = 64;
 
-/** So many values of one member are kept; an application has few places for its cookie. */
-const maxValues = 32;
+/** So many values of one member are kept beside the plain ones, the last; an application has few places for its cookie. */
+const maxPlaced = 32;
 
 /** Makes values and knows them again. */
 export interface StickyValues<M> {
@@ -33,12 +33,17 @@ interface Entry<M> {
   readonly member: M;
   readonly place: CookiePlace;
   readonly value: Uint8Array;
+  /** {@link hashOf} the value. */
+  readonly hash: number;
 }
 
 interface Row<M> {
   readonly names: ReadonlyArray<string>;
+  /** The plain ones, one for each name, and behind them a ring of {@link maxPlaced}. */
   readonly entries: Array<Entry<M>>;
-  /** The values that are given out, by place. */
+  /** Where in the ring its oldest entry is, once it is full. */
+  oldest: number;
+  /** The values that are given out, by place; each is an entry's. */
   readonly given: Map<CookiePlace, Uint8Array>;
 }
 
@@ -76,7 +81,7 @@ export class StickyTable<M> {
     if (place === undefined) return undefined;
     const member = this.names.get(nameIn(bytes, start));
     // A copy: a Buffer's own `slice` shares the memory of a head that is another's soon.
-    if (member !== undefined) this.keep({ member, place, value: new Uint8Array(bytes.subarray(start, end)) });
+    if (member !== undefined) this.keep(makeEntry(member, place, new Uint8Array(bytes.subarray(start, end))));
     return { member, place };
   }
 
@@ -87,9 +92,11 @@ export class StickyTable<M> {
   }
 
   private give(member: M, row: Row<M>, place: CookiePlace): Uint8Array {
-    const value = this.values.valuesOf(member, place)[0] as Uint8Array;
-    if (row.given.size < maxValues) row.given.set(place, value);
-    if (this.entryOf(value, 0, value.length) === undefined) this.keep({ member, place, value });
+    const made = this.values.valuesOf(member, place)[0] as Uint8Array;
+    const known = this.entryOf(made, 0, made.length);
+    if (known === undefined) this.keep(makeEntry(member, place, made));
+    const value = known?.value ?? made;
+    row.given.set(place, value);
     return value;
   }
 
@@ -97,7 +104,8 @@ export class StickyTable<M> {
     const values = this.values.valuesOf(member, plainPlace);
     return {
       names: values.map((value) => nameIn(value, 0)),
-      entries: values.map((value) => ({ member, place: plainPlace, value })),
+      entries: values.map((value) => makeEntry(member, plainPlace, value)),
+      oldest: 0,
       given: new Map([[plainPlace, values[0] as Uint8Array]]),
     };
   }
@@ -106,19 +114,38 @@ export class StickyTable<M> {
     if (end - start !== stickyValueLength) return undefined;
     const { slots } = this;
     const mask = slots.length - 1;
-    for (let at = hashOf(bytes, end) & mask; ; at = (at + 1) & mask) {
+    const hash = hashOf(bytes, end);
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
       const entry = slots[at];
-      if (entry === undefined || compare.call(entry.value, bytes, start, end) === 0) return entry;
+      if (entry === undefined) return undefined;
+      // The hash first: how long the others take to compare nobody can time who doesn't have these digits of the proof.
+      if (entry.hash === hash && compare.call(entry.value, bytes, start, end) === 0) return entry;
     }
   }
 
   private keep(entry: Entry<M>): void {
-    const entries = this.rows.get(entry.member)?.entries;
-    if (entries === undefined || entries.length >= maxValues) return;
+    const row = this.rows.get(entry.member);
+    if (row === undefined) return;
+    const { names, entries } = row;
+    if (entries.length === names.length + maxPlaced) {
+      this.replaceOldest(row, entry);
+      return;
+    }
     entries.push(entry);
     this.count++;
     if (this.count * 2 > this.slots.length) this.layOut();
     else put(this.slots, entry);
+  }
+
+  /** A full row takes new entries all the same: else who fills it once lets the others pay a proof for each request. */
+  private replaceOldest(row: Row<M>, entry: Entry<M>): void {
+    const { names, entries, given, oldest } = row;
+    const old = entries[names.length + oldest] as Entry<M>;
+    entries[names.length + oldest] = entry;
+    row.oldest = (oldest + 1) % maxPlaced;
+    if (given.get(old.place) === old.value) given.delete(old.place);
+    take(this.slots, old);
+    put(this.slots, entry);
   }
 
   private layOut(): void {
@@ -133,10 +160,32 @@ export class StickyTable<M> {
 
 const put = <M>(slots: Array<Entry<M> | undefined>, entry: Entry<M>): void => {
   const mask = slots.length - 1;
-  let at = hashOf(entry.value, entry.value.length) & mask;
+  let at = entry.hash & mask;
   while (slots[at] !== undefined) at = (at + 1) & mask;
   slots[at] = entry;
 };
+
+/** Takes an entry out, and moves those behind it up that would no longer be found past the gap. */
+const take = <M>(slots: Array<Entry<M> | undefined>, entry: Entry<M>): void => {
+  const mask = slots.length - 1;
+  let gap = entry.hash & mask;
+  while (slots[gap] !== entry) gap = (gap + 1) & mask;
+  for (let at = (gap + 1) & mask; ; at = (at + 1) & mask) {
+    const next = slots[at];
+    if (next === undefined) break;
+    if (((at - next.hash) & mask) < ((at - gap) & mask)) continue;
+    slots[gap] = next;
+    gap = at;
+  }
+  slots[gap] = undefined;
+};
+
+const makeEntry = <M>(member: M, place: CookiePlace, value: Uint8Array): Entry<M> => ({
+  member,
+  place,
+  value,
+  hash: hashOf(value, value.length),
+});
 
 const nameIn = (bytes: Uint8Array, start: number): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset + start, stickyNameLength).toString("latin1");

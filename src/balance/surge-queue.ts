@@ -86,12 +86,16 @@ export class SurgeQueue<M extends Member> {
 
   constructor(private readonly limit = surgeQueueLimit) {}
 
+  /** Whether too many wait already for one more, who is counted as spilled then. */
+  refuses(): boolean {
+    if (this.length < this.limit) return false;
+    this.spilled++;
+    return true;
+  }
+
   /** Waits from now on, behind all who came before it; false when too many wait already. */
   enter(waiter: Waiter<M>): boolean {
-    if (this.length >= this.limit) {
-      this.spilled++;
-      return false;
-    }
+    if (this.refuses()) return false;
     this.insert(waiter);
     return true;
   }

@@ -5,7 +5,7 @@
 import type { HealthTarget } from "../health/health-target.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
-import { isNear } from "./choosable.ts";
+import { addressKeyOf, reachedAddressesOf } from "./addresses.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
 import type { Names } from "./resolver.ts";
 import type { WantedListener } from "./routes.ts";
@@ -29,7 +29,7 @@ export const findAwaited = (
     // By the socket: what was another load balancer's listener is this one's now.
     const isAwaited = ({ key }: WantedListener): boolean => {
       const serving = running.get(key)?.route.membership.members;
-      return serving?.some(({ id, endpoint }) => !staying.has(placeOf(id, endpoint.address))) ?? true;
+      return serving?.some(({ id, endpoint }) => !staying.has(addressKeyOf(id, endpoint.address))) ?? true;
     };
     const own = wanted.filter((one) => one.loadBalancer === loadBalancer);
     return own.some(isAwaited) ? checks.of(loadBalancer, names) : [];
@@ -37,21 +37,16 @@ export const findAwaited = (
 
 /** Where clients of a load balancer can be sent without an answer that is still to come. */
 const findStaying = (
-  { name, instances, attributes: { crossZone } }: LoadBalancer,
+  loadBalancer: LoadBalancer,
   zone: string | undefined,
   names: Names,
   checks: InstanceChecks,
 ): ReadonlySet<string> => {
   // One without a share, or out of this node's reach, isn't there for those who will be picked.
-  const reached = instances.filter((instance) => instance.weight !== 0 && isNear(instance.zone, { crossZone, zone }));
+  const reached = reachedAddressesOf(loadBalancer, zone, names).filter(({ instance }) => instance.weight !== 0);
   return new Set(
-    reached.flatMap((instance) =>
-      names
-        .get(instance.host)
-        .addresses.filter((address) => checks.find(name, instance, address)?.isRegistering !== true)
-        .map((address) => placeOf(instance.id, address)),
-    ),
+    reached
+      .filter(({ instance, address }) => checks.find(loadBalancer.name, instance, address)?.isRegistering !== true)
+      .map(({ instance, address }) => addressKeyOf(instance.id, address)),
   );
 };
-
-const placeOf = (id: string, address: string): string => `${id} ${address}`;

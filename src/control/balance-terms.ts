@@ -7,9 +7,6 @@ import type { Protocol } from "../model/protocol.ts";
 import { PickKey } from "../pipeline/pick-key.ts";
 import type { BalancerPolicy } from "../policy/balancer.ts";
 
-/** The clock of slow starts, in milliseconds. */
-export const monotonicMs = (): number => performance.now();
-
 /** What holds for every address of an instance. */
 export const makeBalanceTerms = (
   { slowStart }: Attributes,

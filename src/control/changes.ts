@@ -2,7 +2,7 @@
 //
 // What APIs ask for goes this way and then through the same `apply` as a file that is read anew, which has the last word.
 // Pure; owns what each change means. What breaks the configuration's rules is refused in the words of `elbow check`.
-import { Data, Effect, Result } from "effect";
+import { Data, Result } from "effect";
 import { type Attributes, WrittenAttributes } from "../model/attributes.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { WrittenHealthCheck } from "../model/health-check.ts";
@@ -33,7 +33,7 @@ export class InstanceNotRegistered extends Data.TaggedError("InstanceNotRegister
 }
 
 /** What the next configuration is, seen from the present one. */
-export type Change<E> = (configuration: Configuration) => Effect.Effect<Configuration, E | LoadBalancerNotFound>;
+export type Change<E> = (configuration: Configuration) => Result.Result<Configuration, E | LoadBalancerNotFound>;
 
 /** A health check as `setHealthCheck` takes it: in the shape that a configuration has. */
 export type HealthCheckSetting = typeof WrittenHealthCheck.Encoded;
@@ -75,8 +75,8 @@ export const deregister =
     changeLoadBalancer(configuration, name, (loadBalancer) => {
       const { instances } = loadBalancer;
       const missing = ids.filter((id) => !instances.some((one) => one.id === id));
-      if (missing.length > 0) return Effect.fail(new InstanceNotRegistered({ loadBalancer: name, ids: missing }));
-      return Effect.succeed({ ...loadBalancer, instances: instances.filter(({ id }) => !ids.includes(id)) });
+      if (missing.length > 0) return Result.fail(new InstanceNotRegistered({ loadBalancer: name, ids: missing }));
+      return Result.succeed({ ...loadBalancer, instances: instances.filter(({ id }) => !ids.includes(id)) });
     });
 
 /** Sets what every instance is asked, defaults for what is left out; undefined asks nobody anything. */
@@ -84,7 +84,7 @@ export const setHealthCheck =
   (name: string, check: HealthCheckSetting | undefined): Change<ConfigurationError> =>
   (configuration) =>
     changeLoadBalancer(configuration, name, ({ healthCheck: _, ...loadBalancer }) => {
-      if (check === undefined) return Effect.succeed(loadBalancer);
+      if (check === undefined) return Result.succeed(loadBalancer);
       const decoded = decodePart(WrittenHealthCheck, placeOf(name, "healthCheck"), check);
       if (Result.isFailure(decoded)) return refuse(decoded.failure);
       const place = placeOf(name);
@@ -113,11 +113,11 @@ const placeOf = (name: string, ...rest: Place): Place => ["loadBalancers", name,
 const changeLoadBalancer = <E>(
   configuration: Configuration,
   name: string,
-  change: (loadBalancer: LoadBalancer) => Effect.Effect<LoadBalancer, E>,
-): Effect.Effect<Configuration, E | LoadBalancerNotFound> => {
+  change: (loadBalancer: LoadBalancer) => Result.Result<LoadBalancer, E>,
+): Result.Result<Configuration, E | LoadBalancerNotFound> => {
   const present = configuration.loadBalancers.find((one) => one.name === name);
-  if (present === undefined) return Effect.fail(new LoadBalancerNotFound({ loadBalancer: name }));
-  return Effect.map(change(present), (next) => ({
+  if (present === undefined) return Result.fail(new LoadBalancerNotFound({ loadBalancer: name }));
+  return Result.map(change(present), (next) => ({
     ...configuration,
     loadBalancers: configuration.loadBalancers.map((one) => (one === present ? next : one)),
   }));
@@ -126,8 +126,8 @@ const changeLoadBalancer = <E>(
 const settled = (
   loadBalancer: LoadBalancer,
   findings: ReadonlyArray<Finding>,
-): Effect.Effect<LoadBalancer, ConfigurationError> =>
-  findings.length === 0 ? Effect.succeed(loadBalancer) : refuse(findings);
+): Result.Result<LoadBalancer, ConfigurationError> =>
+  findings.length === 0 ? Result.succeed(loadBalancer) : refuse(findings);
 
-const refuse = (findings: ReadonlyArray<Finding>): Effect.Effect<never, ConfigurationError> =>
-  Effect.fail(new ConfigurationError({ file: "a change at run time", problems: spellFindings(findings, undefined) }));
+const refuse = (findings: ReadonlyArray<Finding>): Result.Result<never, ConfigurationError> =>
+  Result.fail(new ConfigurationError({ file: "a change at run time", problems: spellFindings(findings, undefined) }));

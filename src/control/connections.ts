@@ -57,12 +57,9 @@ export class Connections {
     for (const connection of this.list()) connection.retire();
   }
 
-  /** Ends what is in progress on a member; see {@link LiveConnection.cutFrom}. */
-  cutFrom(member: BackendMember, reason: Reason): void {
-    for (const connection of this.list()) {
-      if (member.outstanding === 0) return;
-      connection.cutFrom(member, reason);
-    }
+  /** Ends what is in progress on any of these members, in one walk; see {@link LiveConnection.cutFrom}. */
+  cutFrom(members: ReadonlySet<BackendMember>, reason: Reason): void {
+    for (const connection of this.list()) connection.cutFrom(members, reason);
   }
 
   /** Cuts each. */

@@ -3,6 +3,7 @@
 // `apply` makes a checked configuration real, all or nothing; the changes beside it make the next configuration from the present
 // one and go the same way. Owns the layer and what it repeats; how it is done is running-state.ts's affair.
 import { Context, Effect, FiberSet, Layer } from "effect";
+import type { BindError } from "../errors.ts";
 import { HealthChecker } from "../health/checker.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { registerMetrics } from "../observe/metrics.ts";
@@ -26,13 +27,6 @@ import { type Lookup, Names, resolveEveryMs } from "./resolver.ts";
 import { type ApplyError, RunningState } from "./running-state.ts";
 import type { LoadBalancerStatus } from "./status.ts";
 
-export { BindError } from "../errors.ts";
-export type { CertificateError } from "../tls/certificate-error.ts";
-export { InstanceNotRegistered, LoadBalancerNotFound } from "./changes.ts";
-export type { InstanceHealth } from "./instance-health.ts";
-export type { ApplyError } from "./running-state.ts";
-export type { InstanceStatus, ListenerStatus, LoadBalancerStatus } from "./status.ts";
-
 /** How names are looked up; the system's resolver every 30 s, but in tests. */
 export interface ControlOptions {
   readonly lookup?: Lookup;
@@ -45,8 +39,8 @@ export class Control extends Context.Service<
     /**
      * Makes a checked configuration real; the first time, and at every reload.
      *
-     * *Fails with*: {@link BindError} when a listener can't be bound, {@link CertificateError} when a certificate, key or
-     * authority can't be used; then everything is as it was.
+     * *Fails with*: {@link ApplyError} when a listener can't be bound, or a certificate, key or authority can't be used; then
+     * everything is as it was.
      */
     readonly apply: (configuration: Configuration) => Effect.Effect<void, ApplyError>;
     /**
@@ -57,22 +51,22 @@ export class Control extends Context.Service<
     readonly register: (
       loadBalancer: string,
       instances: ReadonlyArray<string>,
-    ) => Effect.Effect<void, ConfigurationError | LoadBalancerNotFound | ApplyError>;
+    ) => Effect.Effect<void, ConfigurationError | LoadBalancerNotFound | BindError>;
     /** Deregisters instances by their ids: nothing new begins on them, and what is in progress drains. */
     readonly deregister: (
       loadBalancer: string,
       ids: ReadonlyArray<string>,
-    ) => Effect.Effect<void, InstanceNotRegistered | LoadBalancerNotFound | ApplyError>;
+    ) => Effect.Effect<void, InstanceNotRegistered | LoadBalancerNotFound | BindError>;
     /** Sets what a load balancer's instances are asked; undefined asks nobody anything. */
     readonly setHealthCheck: (
       loadBalancer: string,
       check: HealthCheckSetting | undefined,
-    ) => Effect.Effect<void, ConfigurationError | LoadBalancerNotFound | ApplyError>;
+    ) => Effect.Effect<void, ConfigurationError | LoadBalancerNotFound | BindError>;
     /** Sets these attributes of a load balancer, and leaves the others as they are. */
     readonly setAttributes: (
       loadBalancer: string,
       attributes: AttributeSettings,
-    ) => Effect.Effect<void, ConfigurationError | LoadBalancerNotFound | ApplyError>;
+    ) => Effect.Effect<void, ConfigurationError | LoadBalancerNotFound | BindError>;
     /** The running state, now. */
     readonly status: () => ReadonlyArray<LoadBalancerStatus>;
     /** The state of these instances, registered or not; without ids, of all that are registered or being deregistered. */
@@ -99,9 +93,9 @@ export const layerControl = (options: ControlOptions = {}): Layer.Layer<Control>
         const fork = yield* FiberSet.makeRuntime<never, void, never>();
         const state = new RunningState(fork, yield* HealthChecker, new Names(options.lookup));
         const unregister = registerMetrics(() => [
-          ...readMetrics(state.running.values(), state.leaving),
+          ...readMetrics(state.listeners.running.values(), state.listeners.leaving),
           ...state.readHealthMetrics(),
-          ...readCertificateMetrics(state.running.values(), state.staleCertificates, Date.now()),
+          ...readCertificateMetrics(state.listeners.running.values(), state.staleCertificates, Date.now()),
         ]);
         yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unregister), state.shutdown(0)));
         yield* Effect.forkScoped(repeatEvery(options.resolveEveryMs ?? resolveEveryMs, state.refreshNames));
@@ -115,9 +109,9 @@ export const layerControl = (options: ControlOptions = {}): Layer.Layer<Control>
           setAttributes: (loadBalancer, attributes) => state.change(setAttributes(loadBalancer, attributes)),
           status: () => state.status(),
           instanceHealth: (loadBalancer, ids) => {
-            const found = state.status().find(({ name }) => name === loadBalancer);
-            if (found === undefined) return Effect.fail(new LoadBalancerNotFound({ loadBalancer }));
-            return Effect.succeed(readInstanceHealth(found.instances, ids));
+            const instances = state.instances(loadBalancer);
+            if (instances === undefined) return Effect.fail(new LoadBalancerNotFound({ loadBalancer }));
+            return Effect.succeed(readInstanceHealth(instances, ids));
           },
           shutdown: (graceMs) => state.shutdown(graceMs),
         });

@@ -9,8 +9,10 @@ import type { Reason } from "../errors.ts";
 import type { Attributes } from "../model/attributes.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
+import { monotonicMs } from "../net/clock.ts";
 import type { Cancellable } from "../pipeline/route.ts";
-import { monotonicMs } from "./balance-terms.ts";
+import { addressesOf, addressKeyOf } from "./addresses.ts";
+import { choose, makeChoiceTerms } from "./choice.ts";
 import type { Departed, Members } from "./members.ts";
 import type { Names } from "./resolver.ts";
 import type { Fork, Service } from "./service.ts";
@@ -36,24 +38,23 @@ export class Draining {
 
   /** The members of a load balancer's deregistered instances on which something is in progress. */
   find(loadBalancer: LoadBalancer): ReadonlyArray<Departed> {
-    return this.members
-      .departed()
-      .filter(
-        (departed) =>
-          departed.member.outstanding > 0 &&
-          departed.loadBalancer === loadBalancer.name &&
-          !this.isRegistered(departed, loadBalancer),
-      );
+    return this.members.departed.filter(
+      (departed) =>
+        departed.member.outstanding > 0 &&
+        departed.loadBalancer === loadBalancer.name &&
+        !this.isRegistered(departed, loadBalancer),
+    );
   }
 
   /** Cuts whose time is over by this configuration, now and whenever the next one's is. */
   follow(configuration: Configuration): void {
     this.alarm?.interruptUnsafe();
     this.alarm = undefined;
-    this.trimRemoved(configuration);
+    this.followRemoved(configuration.loadBalancers, configuration.zone);
     const nowMs = monotonicMs();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const departed of this.members.departed()) {
+    const late = new Set<BackendMember>();
+    for (const departed of this.members.departed) {
       const loadBalancer = configuration.loadBalancers.find(({ name }) => name === departed.loadBalancer);
       // Closing a listener, or a whole load balancer, deregisters nobody: their connections have a limit of their own.
       if (loadBalancer === undefined || this.isRegistered(departed, loadBalancer)) {
@@ -63,12 +64,12 @@ export class Draining {
       departed.drainsSinceMs ??= nowMs;
       const { enabled, timeout } = loadBalancer.attributes.connectionDraining;
       const endsMs = departed.drainsSinceMs + (enabled ? timeout * 1000 : 0);
-      if (endsMs <= nowMs) this.cut(departed.member, "instanceDeregistered");
+      if (endsMs <= nowMs) late.add(departed.member);
       else nextMs = Math.min(nextMs, endsMs);
     }
-    for (const { name, attributes } of configuration.loadBalancers) {
-      if (!attributes.connectionDraining.enabled) this.cutUnhealthy(name);
-    }
+    this.cut(late, "instanceDeregistered");
+    const undrained = configuration.loadBalancers.filter(({ attributes }) => !attributes.connectionDraining.enabled);
+    this.cutUnhealthy(new Set(undrained.map(({ name }) => name)));
     if (nextMs === Number.POSITIVE_INFINITY) return;
     const look = Effect.sync(() => {
       this.alarm = undefined;
@@ -78,49 +79,67 @@ export class Draining {
   }
 
   /** With draining switched off, nothing is finished by an instance that is out of service by its checks and not picked. */
-  cutUnhealthy(loadBalancer: string): void {
-    const found = new Set<BackendMember>();
-    for (const { route } of this.services()) {
-      if (route.loadBalancer !== loadBalancer) continue;
+  cutUnhealthy(loadBalancers: ReadonlySet<string>): void {
+    const late = new Set<BackendMember>();
+    const unwell = new Set<string>();
+    for (const { route, isDraining } of this.services()) {
+      if (isDraining || !loadBalancers.has(route.loadBalancer)) continue;
       for (const member of route.registered) {
-        if (member.health?.isInService === false && member.outstanding > 0) found.add(member);
+        // Where too few are well, all are picked, and what they are picked for may finish.
+        if (member.health?.isInService !== false || route.membership.has(member)) continue;
+        unwell.add(placeOf(route.loadBalancer, member));
+        if (member.outstanding > 0) late.add(member);
       }
     }
-    for (const member of found) {
-      // Where too few are well, all are picked, and what they are picked for may finish.
-      if (!this.isPicked(member)) this.cut(member, "instanceOutOfService");
+    if (unwell.size === 0) return;
+    // A member that has left because something else changed is as well as its instance.
+    for (const { loadBalancer, member } of this.members.departed) {
+      if (unwell.has(placeOf(loadBalancer, member))) late.add(member);
     }
+    this.cut(late, "instanceOutOfService");
   }
 
-  private isPicked(member: BackendMember): boolean {
-    return [...this.services()].some(({ route, isDraining }) => !isDraining && route.membership.has(member));
+  /** One walk over the connections, however many members it is about. */
+  private cut(members: ReadonlySet<BackendMember>, reason: Reason): void {
+    if ([...members].some(({ outstanding }) => outstanding > 0)) {
+      for (const service of this.services()) service.connections.cutFrom(members, reason);
+    }
+    for (const member of members) member.cutDials();
   }
 
-  private cut(member: BackendMember, reason: Reason): void {
-    for (const service of this.services()) service.connections.cutFrom(member, reason);
-    member.cutDials();
-  }
-
-  /** A listener that was removed picks for requests that must be sent again: never those who have been deregistered since. */
-  private trimRemoved({ loadBalancers }: Configuration): void {
+  /**
+   * A listener that was removed picks for those who wait, and for requests that must be sent again: among those in service, as
+   * its load balancer's other listeners do, and never those who have been deregistered since.
+   */
+  followRemoved(loadBalancers: ReadonlyArray<LoadBalancer>, zone: string | undefined): void {
     for (const { route, isDraining } of this.services()) {
       const loadBalancer = isDraining ? loadBalancers.find(({ name }) => name === route.loadBalancer) : undefined;
       if (loadBalancer === undefined) continue;
-      const { membership } = route;
-      const left = membership.members.filter((member) => this.isListed(member, loadBalancer));
-      if (left.length < membership.members.length) membership.replace(left);
+      const listed = new Set(
+        addressesOf(loadBalancer, this.names).map(({ instance: { id }, address }) => addressKeyOf(id, address)),
+      );
+      const left = route.registered.filter(({ id, endpoint }) => listed.has(addressKeyOf(id, endpoint.address)));
+      route.membership.replace(choose(left, makeChoiceTerms(loadBalancer.attributes, zone)).members);
+    }
+  }
+
+  /** Who has left a load balancer that is gone is the affair of those who have its listeners now. */
+  inherit(heirs: ReadonlyMap<string, ReadonlyArray<LoadBalancer>>): void {
+    for (const departed of this.members.departed) {
+      const found = heirs.get(departed.loadBalancer);
+      const heir = found?.find((one) => this.isRegistered(departed, one)) ?? found?.[0];
+      if (heir !== undefined) departed.loadBalancer = heir.name;
     }
   }
 
   /** Whether the instance is registered at this address: then only a listener, or what it must prove, has changed. */
   private isRegistered({ member, instance }: Departed, loadBalancer: LoadBalancer): boolean {
-    const isMoved = loadBalancer.instances.some(({ id, port }) => id === instance.id && port !== instance.port);
-    return !isMoved && this.isListed(member, loadBalancer);
-  }
-
-  private isListed({ id, endpoint }: BackendMember, { instances }: LoadBalancer): boolean {
-    return instances.some(
-      (instance) => instance.id === id && this.names.get(instance.host).addresses.includes(endpoint.address),
-    );
+    const registered = loadBalancer.instances.find(({ id }) => id === instance.id);
+    if (registered === undefined || registered.port !== instance.port) return false;
+    return this.names.get(registered.host).addresses.includes(member.endpoint.address);
   }
 }
+
+/** The same for all members at one address of a load balancer's instance. */
+const placeOf = (loadBalancer: string, { id, endpoint }: BackendMember): string =>
+  `${loadBalancer} ${addressKeyOf(id, endpoint.address)}`;

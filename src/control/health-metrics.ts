@@ -1,9 +1,11 @@
 // The numbers of instances' health as metric families: checks, ejections, who is in service and what follows from it.
 //
 // Read from the running state when somebody asks. What is counted of each instance's connections is in listener-metrics.ts.
+import { isInService } from "../backend/backend-member.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { MetricFamily, Sample } from "../observe/metrics.ts";
-import type { Choosing } from "./choosing.ts";
+import { addressesOf } from "./addresses.ts";
+import type { ChosenMembers } from "./chosen-members.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
 import type { Outliers } from "./outliers.ts";
 import type { Names } from "./resolver.ts";
@@ -14,22 +16,17 @@ export const readHealthMetrics = (
   names: Names,
   checks: InstanceChecks,
   outliers: Outliers,
-  choosing: Choosing,
+  chosen: ChosenMembers,
 ): ReadonlyArray<MetricFamily> => {
-  const counts = loadBalancers.map(({ name, instances, healthCheck }) => {
+  const counts = loadBalancers.map((loadBalancer) => {
+    const { name, instances } = loadBalancer;
+    const found = addressesOf(loadBalancer, names);
+    const inService = found.filter(({ instance, address }) =>
+      isInService(checks.findAsked(loadBalancer, instance, address), outliers.find(name, instance, address)),
+    ).length;
     // As in the status: every address by itself, and a name without one is out of service.
-    const states = instances.flatMap((instance) => {
-      const { addresses } = names.get(instance.host);
-      if (addresses.length === 0) return [false];
-      return addresses.map(
-        (address) =>
-          // While a first check is waited for, nobody is asked by what holds yet.
-          (healthCheck && checks.find(name, instance, address))?.isInService !== false &&
-          outliers.find(name, instance, address)?.isEjected !== true,
-      );
-    });
-    const inService = states.filter((isInService) => isInService).length;
-    return { labels: { load_balancer: name }, inService, outOfService: states.length - inService };
+    const nameless = instances.filter(({ host }) => names.get(host).addresses.length === 0).length;
+    return { labels: { load_balancer: name }, inService, outOfService: found.length - inService + nameless };
   });
   return [
     {
@@ -50,7 +47,7 @@ export const readHealthMetrics = (
       type: "gauge",
       samples: loadBalancers.map(({ name }) => ({
         labels: { load_balancer: name },
-        value: choosing.isPanicking(name) ? 1 : 0,
+        value: chosen.isPanicking(name) ? 1 : 0,
       })),
     },
     {

@@ -14,6 +14,7 @@ import { Endpoint } from "../net/endpoint.ts";
 import { writeProxyHeader } from "../parse/proxy-protocol/header-writer.ts";
 import { BackendAuthentication } from "../tls/backend-authentication.ts";
 import { type BackendSecurity, makeBackendSecurity } from "../tls/backend-security.ts";
+import { addressesOf } from "./addresses.ts";
 import type { Keys } from "./keychain.ts";
 import { backendSecurityOf } from "./listener-security.ts";
 import type { Names } from "./resolver.ts";
@@ -38,23 +39,28 @@ export class InstanceChecks {
 
   /** The target of an address; undefined where nothing is asked. */
   find(loadBalancer: string, instance: Instance, address: string): HealthTarget | undefined {
-    return this.checked.get(placeOf(loadBalancer, instance, address))?.target;
+    return this.checked.get(checkKeyOf(loadBalancer, instance, address))?.target;
+  }
+
+  /** The same where the load balancer asks by what holds; of who is asked for what is still to hold, that isn't so. */
+  findAsked(loadBalancer: LoadBalancer, instance: Instance, address: string): HealthTarget | undefined {
+    return loadBalancer.healthCheck && this.find(loadBalancer.name, instance, address);
   }
 
   /** Asks everyone whom a configuration names, and who isn't asked yet, from now on; answers the new targets. */
   add(configuration: Configuration, names: Names, keys: Keys): ReadonlyArray<HealthTarget> {
     const added: Array<HealthTarget> = [];
     for (const one of wantedChecks(configuration, names, keys)) {
-      if (this.checked.has(one.place)) continue;
+      if (this.checked.has(one.key)) continue;
       added.push(this.register(one));
     }
     return added;
   }
 
   /** The targets of a load balancer's instances, where they are asked already. */
-  of({ name, instances }: LoadBalancer, names: Names): ReadonlyArray<HealthTarget> {
-    return instances.flatMap((instance) =>
-      names.get(instance.host).addresses.flatMap((address) => this.find(name, instance, address) ?? []),
+  of(loadBalancer: LoadBalancer, names: Names): ReadonlyArray<HealthTarget> {
+    return addressesOf(loadBalancer, names).flatMap(
+      ({ instance, address }) => this.find(loadBalancer.name, instance, address) ?? [],
     );
   }
 
@@ -62,22 +68,22 @@ export class InstanceChecks {
   follow(configuration: Configuration, names: Names, keys: Keys): void {
     const gone = new Set(this.checked.keys());
     for (const one of wantedChecks(configuration, names, keys)) {
-      gone.delete(one.place);
-      const known = this.checked.get(one.place);
+      gone.delete(one.key);
+      const known = this.checked.get(one.key);
       if (known === undefined) {
         this.register(one);
         continue;
       }
       const security = known.securityKey === one.securityKey ? known.security : makeSecurity(one);
-      this.checked.set(one.place, { target: known.target, securityKey: one.securityKey, security });
+      this.checked.set(one.key, { target: known.target, securityKey: one.securityKey, security });
       this.checker.reconfigure(known.target, makeTerms(one, security), one.endpoint);
     }
     const asked = new Set(configuration.loadBalancers.flatMap(({ name, healthCheck }) => (healthCheck ? [name] : [])));
     for (const name of this.counts.keys()) if (!asked.has(name)) this.counts.delete(name);
-    for (const place of gone) {
-      const { target } = this.checked.get(place) as Checked;
+    for (const key of gone) {
+      const { target } = this.checked.get(key) as Checked;
       this.checker.deregister(target);
-      this.checked.delete(place);
+      this.checked.delete(key);
     }
   }
 
@@ -94,14 +100,14 @@ export class InstanceChecks {
       onResult: (_: HealthTarget, result: ProbeResult) => this.count(one.loadBalancer, result),
     };
     const target = this.checker.register(one.instance.id, one.endpoint, makeTerms(one, security), observer);
-    this.checked.set(one.place, { target, securityKey: one.securityKey, security });
+    this.checked.set(one.key, { target, securityKey: one.securityKey, security });
     return target;
   }
 }
 
 /** One address that is to be asked. */
 interface WantedCheck {
-  readonly place: string;
+  readonly key: string;
   readonly loadBalancer: string;
   readonly instance: Instance;
   readonly endpoint: Endpoint;
@@ -114,23 +120,20 @@ interface WantedCheck {
 
 const wantedChecks = (configuration: Configuration, names: Names, keys: Keys): ReadonlyArray<WantedCheck> =>
   configuration.loadBalancers.flatMap((loadBalancer) => {
-    const { healthCheck: check, name, instances } = loadBalancer;
+    const { healthCheck: check, name } = loadBalancer;
     if (check === undefined) return [];
     const security = securityOf(loadBalancer, check, keys);
-    return instances.flatMap((instance) =>
-      names.get(instance.host).addresses.map((address) => ({
-        place: placeOf(name, instance, address),
-        loadBalancer: name,
-        instance,
-        endpoint: new Endpoint(address, portOf(loadBalancer, instance, check)),
-        check,
-        security,
-        preambleVersion:
-          loadBalancer.listeners.find(({ instancePort }) => instancePort === check.target.port)?.instancePreamble
-            ?.version ?? 1,
-        securityKey: security === undefined ? "" : `${instance.host} ${security.key}`,
-      })),
-    );
+    const atPort = loadBalancer.listeners.find(({ instancePort }) => instancePort === check.target.port);
+    return addressesOf(loadBalancer, names).map(({ instance, address }) => ({
+      key: checkKeyOf(name, instance, address),
+      loadBalancer: name,
+      instance,
+      endpoint: new Endpoint(address, portOf(loadBalancer, instance, check)),
+      check,
+      security,
+      preambleVersion: atPort?.instancePreamble?.version ?? 1,
+      securityKey: security === undefined ? "" : `${instance.host} ${security.key}`,
+    }));
   });
 
 /** An instance's own port stands in for the instance ports of listeners, also where a check asks there. */
@@ -162,5 +165,5 @@ const makeTerms = (
 const ownConnection = { clientAddress: "", clientPort: 0, proxyAddress: "", proxyPort: 0, isLocal: true };
 
 /** An instance that moves to another port of its own is asked as a new one: its traffic goes there, too. */
-const placeOf = (loadBalancer: string, { id, port }: Instance, address: string): string =>
+const checkKeyOf = (loadBalancer: string, { id, port }: Instance, address: string): string =>
   `${loadBalancer} ${id} ${address} ${port ?? ""}`;

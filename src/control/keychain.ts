@@ -70,94 +70,96 @@ export class Keys {
 }
 
 /** Reads everything that a configuration names. *Fails with*: the first fault; nothing was changed. */
-export const loadKeys = (configuration: Configuration): Effect.Effect<Keys, CertificateError> =>
-  Effect.gen(function* () {
-    const { certificates, authorities } = sourcesOf(configuration);
-    const load = <Source extends CertificateSource | PemSource, Loaded>(
-      sources: ReadonlyMap<string, Source>,
-      read: (source: Source) => Effect.Effect<Loaded, CertificateError>,
-    ) =>
-      Effect.forEach(
-        sources,
-        ([key, source]) =>
-          Effect.gen(function* () {
-            // Before it is read: what changes meanwhile is then seen as changed.
-            const signature = yield* signatureOf(source);
-            const loaded = yield* read(source);
-            const held: Held<Source, Loaded> = {
-              source,
-              loaded,
-              readSignature: signature,
-              seenSignature: signature,
-              isStale: false,
-            };
-            return [key, held] as const;
-          }),
-        { concurrency: 8 },
-      );
-    return new Keys(
-      new Map(yield* load(certificates, loadCertificate)),
-      new Map(yield* load(authorities, loadAuthority)),
-    );
-  });
+export const loadKeys = Effect.fnUntraced(function* (
+  configuration: Configuration,
+): Effect.fn.Return<Keys, CertificateError> {
+  const { certificates, authorities } = sourcesOf(configuration);
+  return new Keys(
+    new Map(yield* loadAll(certificates, loadCertificate)),
+    new Map(yield* loadAll(authorities, loadAuthority)),
+  );
+});
+
+const loadAll = <Source extends CertificateSource | PemSource, Loaded>(
+  sources: ReadonlyMap<string, Source>,
+  read: (source: Source) => Effect.Effect<Loaded, CertificateError>,
+) =>
+  Effect.forEach(
+    sources,
+    Effect.fnUntraced(function* ([key, source]: readonly [string, Source]) {
+      // Before it is read: what changes meanwhile is then seen as changed.
+      const signature = yield* signatureOf(source);
+      const loaded = yield* read(source);
+      const held: Held<Source, Loaded> = {
+        source,
+        loaded,
+        readSignature: signature,
+        seenSignature: signature,
+        isStale: false,
+      };
+      return [key, held] as const;
+    }),
+    { concurrency: 8 },
+  );
 
 /**
  * Looks at the files of `keys` once: the same keys with what has changed in them, or undefined when nothing has.
  *
  * *Details*: tells of what was renewed and of what can't be used. Never fails.
  */
-export const refreshKeys = (keys: Keys): Effect.Effect<Keys | undefined> =>
-  Effect.gen(function* () {
-    const nowMs = yield* Clock.currentTimeMillis;
-    const loadBetter = (source: CertificateSource, before: Certificate) =>
-      Effect.flatMap(loadCertificate(source), (certificate) => {
-        const problem = expiryProblem(certificate, nowMs);
-        // What is good for nobody doesn't take the place of what is.
-        const isWorse = problem !== undefined && expiryProblem(before, nowMs) === undefined;
-        const { label } = certificate;
-        return isWorse
-          ? Effect.fail(new CertificateError({ label, problem, expected: "a certificate that is valid now" }))
-          : Effect.succeed(certificate);
-      });
-    const certificates = yield* refreshAll(keys.certificates, loadBetter, describeRenewed);
-    const authorities = yield* refreshAll(keys.authorities, loadAuthority, ({ label }) => `${label}: read again`);
-    if (certificates === undefined && authorities === undefined) return undefined;
-    return new Keys(certificates ?? keys.certificates, authorities ?? keys.authorities);
-  });
+export const refreshKeys = Effect.fnUntraced(function* (keys: Keys): Effect.fn.Return<Keys | undefined> {
+  const nowMs = yield* Clock.currentTimeMillis;
+  const loadBetter = (source: CertificateSource, before: Certificate) =>
+    Effect.flatMap(loadCertificate(source), (certificate) => {
+      const problem = expiryProblem(certificate, nowMs);
+      // What is good for nobody doesn't take the place of what is.
+      const isWorse = problem !== undefined && expiryProblem(before, nowMs) === undefined;
+      const { label } = certificate;
+      return isWorse
+        ? Effect.fail(new CertificateError({ label, problem, expected: "a certificate that is valid now" }))
+        : Effect.succeed(certificate);
+    });
+  const certificates = yield* refreshAll(keys.certificates, loadBetter, describeRenewed);
+  const authorities = yield* refreshAll(keys.authorities, loadAuthority, ({ label }) => `${label}: read again`);
+  if (certificates === undefined && authorities === undefined) return undefined;
+  return new Keys(certificates ?? keys.certificates, authorities ?? keys.authorities);
+});
 
-const refreshAll = <Source extends CertificateSource | PemSource, Loaded extends Certificate | Authority>(
+const refreshAll = Effect.fnUntraced(function* <
+  Source extends CertificateSource | PemSource,
+  Loaded extends Certificate | Authority,
+>(
   all: ReadonlyMap<string, Held<Source, Loaded>>,
   read: (source: Source, before: Loaded) => Effect.Effect<Loaded, CertificateError>,
   describe: (loaded: Loaded) => string,
-): Effect.Effect<ReadonlyMap<string, Held<Source, Loaded>> | undefined> =>
-  Effect.gen(function* () {
-    let changed: Map<string, Held<Source, Loaded>> | undefined;
-    for (const [key, held] of all) {
-      const signature = yield* signatureOf(held.source);
-      // Certificate and key are two files: while they are being written, they don't belong together.
-      const isSettled = signature === held.seenSignature;
-      held.seenSignature = signature;
-      if (!isSettled || signature === held.readSignature) continue;
-      held.readSignature = signature;
-      const loaded = yield* Effect.catch(read(held.source, held.loaded), (error) =>
-        Effect.sync(() => {
-          held.isStale = true;
-          tellNotice(`${error.message}; the one that was read before is served on`);
-        }),
-      );
-      if (loaded === undefined) continue;
-      const wasStale = held.isStale;
-      held.isStale = false;
-      if (loaded.fingerprint === held.loaded.fingerprint) {
-        if (wasStale) tellNotice(`${loaded.label}: can be used again; it is what is served`);
-        continue;
-      }
-      tellNotice(describe(loaded));
-      changed ??= new Map(all);
-      changed.set(key, { ...held, loaded });
+): Effect.fn.Return<ReadonlyMap<string, Held<Source, Loaded>> | undefined> {
+  let changed: Map<string, Held<Source, Loaded>> | undefined;
+  for (const [key, held] of all) {
+    const signature = yield* signatureOf(held.source);
+    // Certificate and key are two files: while they are being written, they don't belong together.
+    const isSettled = signature === held.seenSignature;
+    held.seenSignature = signature;
+    if (!isSettled || signature === held.readSignature) continue;
+    held.readSignature = signature;
+    const loaded = yield* Effect.catch(read(held.source, held.loaded), (error) =>
+      Effect.sync(() => {
+        held.isStale = true;
+        tellNotice(`${error.message}; the one that was read before is served on`);
+      }),
+    );
+    if (loaded === undefined) continue;
+    const wasStale = held.isStale;
+    held.isStale = false;
+    if (loaded.fingerprint === held.loaded.fingerprint) {
+      if (wasStale) tellNotice(`${loaded.label}: can be used again; it is what is served`);
+      continue;
     }
-    return changed;
-  });
+    tellNotice(describe(loaded));
+    changed ??= new Map(all);
+    changed.set(key, { ...held, loaded });
+  }
+  return changed;
+});
 
 const describeRenewed = (certificate: Certificate): string => {
   const until = new Date(certificate.notAfterMs).toISOString().slice(0, 10);

@@ -43,7 +43,7 @@ export const readMetrics = (
     },
     {
       name: "elbow_connections_draining",
-      help: "Client connections of listeners that were removed or changed protocol, which may still finish.",
+      help: "Client connections of listeners that were removed, moved or changed protocol, which may still finish.",
       type: "gauge",
       samples: drainingOf(leaving),
     },

@@ -4,13 +4,14 @@
 // so that its connections, counts and leases survive whatever else changes: and none of its connections is ever used under
 // another policy than it was made under. One that leaves while in use is remembered until it isn't: if it comes back
 // before, it is the same member.
+import { Array as Arr } from "effect";
 import { BackendMember, type Place } from "../backend/backend-member.ts";
 import { type PoolTerms, passivePoolTerms } from "../backend/pool-terms.ts";
 import type { Instance } from "../model/instance.ts";
+import { monotonicMs } from "../net/clock.ts";
 import { Endpoint } from "../net/endpoint.ts";
 import { BackendAuthentication } from "../tls/backend-authentication.ts";
 import type { BackendSecurity } from "../tls/backend-security.ts";
-import { monotonicMs } from "./balance-terms.ts";
 import type { Names } from "./resolver.ts";
 
 /** The members at one address of an instance: several where listeners ask different proofs of it, or none. */
@@ -19,7 +20,8 @@ export type MembersAlike = readonly [BackendMember, ...ReadonlyArray<BackendMemb
 /** A member that has left with something still in progress. */
 export interface Departed {
   readonly member: BackendMember;
-  readonly loadBalancer: string;
+  /** The one that it has left, or who has that one's listeners now; draining's to set. */
+  loadBalancer: string;
   /** As it was when it left. */
   readonly instance: Instance;
   /** When its instance's deregistration was first seen, on the clock of {@link monotonicMs}; draining's to set. */
@@ -30,6 +32,8 @@ export interface Departed {
 interface Registered {
   readonly member: BackendMember;
   readonly loadBalancer: string;
+  /** Where it is, whatever it must prove there; see {@link placeOf}. */
+  readonly place: string;
   instance: Instance;
 }
 
@@ -57,17 +61,18 @@ export class Members {
     security?: BackendSecurity | undefined,
   ): ReadonlyArray<BackendMember> {
     return endpointsOf(instance, instancePort, names).map((endpoint) => {
-      const key = keyOf(loadBalancer, instance, endpoint, security);
+      const place = placeOf(loadBalancer, instance, endpoint);
+      const key = keyOf(place, instance, security);
       this.used.add(key);
       const known = this.registered.get(key);
       if (known !== undefined) {
         known.instance = instance;
         return known.member;
       }
-      const member = this.revive(key) ?? makeMember(instance, endpoint, security);
+      const member = this.revive(key) ?? makeMember(instance, endpoint, security, this.findPlace(place));
       member.enterService(monotonicMs());
-      member.place = this.enterPlace(placeOf(loadBalancer, instance, endpoint));
-      this.registered.set(key, { member, loadBalancer, instance });
+      member.place.registered++;
+      this.registered.set(key, { member, loadBalancer, place, instance });
       return member;
     });
   }
@@ -83,13 +88,18 @@ export class Members {
   beginUse(): void {
     this.used = new Set();
     this.terms = new Map();
+    this.pruneDeparted();
     for (const [name, place] of this.known) if (place.deref() === undefined) this.known.delete(name);
   }
 
   /** Members that have left and are still in use. */
-  departed(): ReadonlyArray<Departed> {
+  get departed(): ReadonlyArray<Departed> {
+    return [...this.leaving.values()].filter(({ member }) => isBusy(member));
+  }
+
+  /** Forgets those that have left and are in use no more. */
+  private pruneDeparted(): void {
     for (const [key, { member }] of this.leaving) if (!isBusy(member)) this.leaving.delete(key);
-    return [...this.leaving.values()];
   }
 
   /** A layer-7 listener takes connections from these members' pools. */
@@ -104,11 +114,8 @@ export class Members {
    * connections as their listeners ask, which opens some ahead of demand.
    */
   endUse(): void {
-    this.places = new Map();
     for (const [key, { member, loadBalancer, instance }] of this.registered) {
       if (this.used.has(key)) {
-        const place = key.slice(0, key.indexOf(keyEnd));
-        this.places.set(place, [...(this.places.get(place) ?? []), member] as unknown as MembersAlike);
         if (!this.isEnding) member.keep(this.terms.get(member) ?? passivePoolTerms);
         continue;
       }
@@ -117,6 +124,10 @@ export class Members {
       this.registered.delete(key);
       if (isBusy(member)) this.leaving.set(key, { member, loadBalancer, instance, drainsSinceMs: undefined });
     }
+    const alike = Arr.groupBy(this.registered.values(), ({ place }) => place);
+    this.places = new Map(
+      Object.entries(alike).map(([place, group]) => [place, Arr.map(group, ({ member }) => member)]),
+    );
   }
 
   /** The process is about to end: nothing more is opened ahead of demand. */
@@ -131,10 +142,9 @@ export class Members {
   }
 
   /** The same for whoever was there before and is still remembered by anybody: a dial, a route that drains. */
-  private enterPlace(name: string): Place {
+  private findPlace(name: string): Place {
     const place = this.known.get(name)?.deref() ?? { registered: 0 };
     this.known.set(name, new WeakRef(place));
-    place.registered++;
     return place;
   }
 
@@ -154,25 +164,21 @@ const endpointsOf = (instance: Instance, instancePort: number, names: Names): Re
 const placeOf = (loadBalancer: string, { id }: Instance, endpoint: Endpoint): string =>
   `${loadBalancer} ${id} ${endpoint}`;
 
-/** No name, id or address has it. */
-const keyEnd = "\n";
-
 /** A place, and what is proved there: the host too, since a certificate may be for it and it is sent as server name. */
-const keyOf = (
-  loadBalancer: string,
+const keyOf = (place: string, { host }: Instance, security: BackendSecurity | undefined): string =>
+  security === undefined ? place : `${place} ${host} ${security.key}`;
+
+const makeMember = (
   instance: Instance,
   endpoint: Endpoint,
   security: BackendSecurity | undefined,
-): string => {
-  const proof = security === undefined ? "" : `${instance.host} ${security.key}`;
-  return `${placeOf(loadBalancer, instance, endpoint)}${keyEnd}${proof}`;
-};
-
-const makeMember = (instance: Instance, endpoint: Endpoint, security: BackendSecurity | undefined): BackendMember =>
+  place: Place,
+): BackendMember =>
   new BackendMember(
     instance.id,
     endpoint,
     security && new BackendAuthentication(security, instance.host, spellMember(instance, endpoint)),
+    place,
   );
 
 /** `i-web1 at 10.0.0.5:443`, or the address alone where that is the instance's id. */

@@ -2,8 +2,14 @@
 //
 // Behind the data path, which counts failures in a row on each member, and in front of whoever chooses among members. Owns
 // the watched addresses, one for each address of each instance that this node sends to, with their history, and one timer
-// for each load balancer. Who is picked is choosable.ts's affair.
-import type { BackendMember, Health, TrafficFailure, TrafficWatch } from "../backend/backend-member.ts";
+// for each load balancer. Who is picked is choice.ts's affair.
+import {
+  type BackendMember,
+  type Health,
+  isInService,
+  type TrafficFailure,
+  type TrafficWatch,
+} from "../backend/backend-member.ts";
 import { Outlier, OutlierGroup, type OutlierTerms } from "../health/outlier.ts";
 import { historyMaxCount } from "../health/thresholds.ts";
 import { spellTrafficFailure } from "../health/traffic-failure.ts";
@@ -11,14 +17,14 @@ import type { Configuration } from "../model/configuration.ts";
 import type { Instance } from "../model/instance.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
 import { findOutlierDetection, type OutlierDetection } from "../model/outlier-detection.ts";
+import { monotonicMs } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
-import { monotonicMs } from "./balance-terms.ts";
-import { isNear } from "./choosable.ts";
+import { addressKeyOf, reachedAddressesOf } from "./addresses.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
 import type { Names } from "./resolver.ts";
 
 /** An address was ejected, or came back. */
-export interface OutlierChange {
+interface OutlierChange {
   /** Unix time in milliseconds. */
   readonly atMs: number;
   readonly to: "inService" | "outOfService";
@@ -36,12 +42,17 @@ export class Outliers {
 
   /** The watch on an address; undefined where nobody watches. */
   find(loadBalancer: string, { id }: Instance, address: string): WatchedAddress | undefined {
-    return this.watches.get(loadBalancer)?.find(placeOf(id, address));
+    return this.watches.get(loadBalancer)?.find(addressKeyOf(id, address));
   }
 
   /** Ejections since a load balancer's detection was switched on, by its name. */
   get ejections(): ReadonlyArray<readonly [loadBalancer: string, count: number]> {
     return [...this.watches].map(([name, { ejections }]) => [name, ejections]);
+  }
+
+  /** Checks have moved a load balancer's addresses: the last one in service is never ejected, in whatever order that comes about. */
+  followChecks(loadBalancer: string): void {
+    this.watches.get(loadBalancer)?.followChecks();
   }
 
   /** Watches whom a configuration says, as it says, at once; whoever is watched no more is ejected no more. Tells nobody. */
@@ -54,7 +65,7 @@ export class Outliers {
       gone.delete(name);
       const watch = this.watches.get(name) ?? new LoadBalancerWatch(makeTerms(detection), () => this.onChange(name));
       this.watches.set(name, watch);
-      watch.follow(makeTerms(detection), this.addressesOf(loadBalancer, configuration.zone, names));
+      watch.follow(makeTerms(detection), this.readWanted(loadBalancer, configuration.zone, names));
     }
     for (const name of gone) {
       this.watches.get(name)?.stop();
@@ -62,24 +73,19 @@ export class Outliers {
     }
   }
 
-  /** Every address that this node sends to, with what its checks say. */
-  private addressesOf(
-    { name, instances, attributes }: LoadBalancer,
-    zone: string | undefined,
-    names: Names,
-  ): ReadonlyMap<string, Health | undefined> {
-    const near = instances.filter((instance) => isNear(instance.zone, { crossZone: attributes.crossZone, zone }));
+  /** Every address that this node sends to, with what its checks say, and whether it has a share. */
+  private readWanted(loadBalancer: LoadBalancer, zone: string | undefined, names: Names): ReadonlyMap<string, Wanted> {
     return new Map(
-      near.flatMap((instance) =>
-        names
-          .get(instance.host)
-          .addresses.map(
-            (address) => [placeOf(instance.id, address), this.checks.find(name, instance, address)] as const,
-          ),
-      ),
+      reachedAddressesOf(loadBalancer, zone, names).map(({ instance, address }) => [
+        addressKeyOf(instance.id, address),
+        { health: this.checks.find(loadBalancer.name, instance, address), hasShare: instance.weight !== 0 },
+      ]),
     );
   }
 }
+
+/** What is to be known of an address beside its traffic. */
+type Wanted = Pick<WatchedAddress, "health" | "hasShare">;
 
 /** One load balancer's addresses, and the timer of their ejections. */
 class LoadBalancerWatch implements DeadlineOwner {
@@ -95,23 +101,25 @@ class LoadBalancerWatch implements DeadlineOwner {
     this.group = new OutlierGroup(terms);
   }
 
-  find(place: string): WatchedAddress | undefined {
-    return this.addresses.get(place);
+  find(key: string): WatchedAddress | undefined {
+    return this.addresses.get(key);
   }
 
-  follow(terms: OutlierTerms, wanted: ReadonlyMap<string, Health | undefined>): void {
-    for (const [place, address] of this.addresses) {
-      if (wanted.has(place)) continue;
-      this.addresses.delete(place);
+  follow(terms: OutlierTerms, wanted: ReadonlyMap<string, Wanted>): void {
+    for (const [key, address] of this.addresses) {
+      if (wanted.has(key)) continue;
+      this.addresses.delete(key);
       this.dismiss(address);
     }
-    for (const [place, health] of wanted) {
-      const address = this.addresses.get(place) ?? new WatchedAddress(this);
+    for (const [key, { health, hasShare }] of wanted) {
+      const address = this.addresses.get(key) ?? new WatchedAddress(this);
       address.health = health;
-      this.addresses.set(place, address);
+      address.hasShare = hasShare;
+      this.addresses.set(key, address);
     }
     this.group.terms = terms;
-    this.group.size = this.addresses.size;
+    // Of those without a share nobody gets anything unasked: whoever is left can't lean on them.
+    this.group.size = [...this.addresses.values()].filter(({ hasShare }) => hasShare).length;
     this.release();
     this.armNext();
   }
@@ -135,18 +143,26 @@ class LoadBalancerWatch implements DeadlineOwner {
     const { failuresInARow } = member;
     // What its checks have taken out already is theirs to bring back.
     if (!address.isInService) {
-      member.failuresInARow = 0;
+      member.forgetFailures();
       return;
     }
-    if (failuresInARow < this.terms.failures || !this.hasAnother(address)) return;
-    if (!this.group.eject(address, failuresInARow, monotonicMs())) return;
-    member.failuresInARow = 0;
+    if (failuresInARow < this.terms.failures) return;
+    // Asked first: where no more may be ejected, nobody is looked for at each failure.
+    if (!this.group.hasRoom || !this.hasAnother(address)) return;
+    if (!this.group.eject(address, monotonicMs())) return;
+    member.forgetFailures();
     this.ejections++;
     address.noteEjection(
       `${failuresInARow} failure${failuresInARow === 1 ? "" : "s"} in a row: ${spellTrafficFailure(failure)}`,
     );
     this.armNext();
     this.onChange();
+  }
+
+  /** Its checks have moved an address; whoever tells this tells of the change as well. */
+  followChecks(): void {
+    this.release();
+    this.armNext();
   }
 
   onDeadline(): number {
@@ -157,14 +173,30 @@ class LoadBalancerWatch implements DeadlineOwner {
 
   /** Whether anybody would be left in service. */
   private hasAnother(address: WatchedAddress): boolean {
-    for (const other of this.addresses.values()) if (other !== address && other.isInService) return true;
+    for (const other of this.addresses.values()) if (other !== address && other.isServing) return true;
     return false;
   }
 
   private release(): boolean {
-    const released = this.group.release(monotonicMs());
-    for (const address of released) address.noteReturn();
-    return released.length > 0;
+    const nowMs = monotonicMs();
+    const released = this.group.release(nowMs);
+    for (const address of released) address.noteReturn("ejection over");
+    const last = this.findLast();
+    if (last === undefined) return released.length > 0;
+    this.group.end(last, nowMs);
+    last.noteReturn("nobody else in service");
+    return true;
+  }
+
+  /** Who must come back before its time, lest nobody be in service. */
+  private findLast(): WatchedAddress | undefined {
+    let first: WatchedAddress | undefined;
+    for (const address of this.addresses.values()) {
+      if (address.isServing) return undefined;
+      if (!address.canReturn) continue;
+      if (first === undefined || address.endsMs(this.terms) < first.endsMs(this.terms)) first = address;
+    }
+    return first;
   }
 
   private armNext(): void {
@@ -178,6 +210,8 @@ class LoadBalancerWatch implements DeadlineOwner {
 export class WatchedAddress extends Outlier implements TrafficWatch {
   /** Its health checks, where there are any. */
   health: Health | undefined = undefined;
+  /** Its instance weighs something: clients come unasked. */
+  hasShare = true;
   /** Its instance is registered, and its load balancer's detection is on. */
   isWatched = true;
   private readonly changes: Array<OutlierChange> = [];
@@ -188,7 +222,17 @@ export class WatchedAddress extends Outlier implements TrafficWatch {
 
   /** Neither ejected nor found unwell by its checks. */
   get isInService(): boolean {
-    return !this.isEjected && this.health?.isInService !== false;
+    return isInService(this.health, this);
+  }
+
+  /** In service for everybody, not only for those who ask for it by name. */
+  get isServing(): boolean {
+    return this.hasShare && this.isInService;
+  }
+
+  /** Ejected, and otherwise serving. */
+  get canReturn(): boolean {
+    return this.isEjected && this.hasShare && isInService(this.health, undefined);
   }
 
   /** The last changes, oldest first. */
@@ -213,8 +257,8 @@ export class WatchedAddress extends Outlier implements TrafficWatch {
     this.noteChange("outOfService", reason);
   }
 
-  noteReturn(): void {
-    this.noteChange(this.isInService ? "inService" : "outOfService", "ejection over");
+  noteReturn(reason: string): void {
+    this.noteChange(this.isInService ? "inService" : "outOfService", reason);
   }
 
   private noteChange(to: OutlierChange["to"], reason: string): void {
@@ -229,5 +273,3 @@ const makeTerms = ({ failures, ejectionTime, maxEjectionTime, maxEjectedShare }:
   maxEjectionMs: maxEjectionTime * 1000,
   maxEjectedShare,
 });
-
-const placeOf = (id: string, address: string): string => `${id} ${address}`;

@@ -14,7 +14,7 @@ export interface Resolution {
 
 /** How often names are looked up again, in milliseconds. */
 export const resolveEveryMs = 30_000;
-/** How long one look-up may take, in milliseconds. */
+/** How long one look-up may take, and all those together that a change waits for, in milliseconds. */
 const lookupTimeoutMs = 5000;
 
 /** Asks the system for all addresses of a name. */
@@ -46,18 +46,25 @@ export class Names {
     return this.known.get(host) ?? { addresses: [], failure: "not looked up yet" };
   }
 
-  /** Looks names up, all at once; true when any address changed. Never fails. */
-  resolve(hosts: Iterable<string>): Effect.Effect<boolean> {
-    const names = [...new Set(hosts)].filter((host) => isIP(host) === 0);
-    return Effect.map(
-      Effect.forEach(names, (name) => this.resolveOne(name), { concurrency: 16 }),
-      (changes) => changes.includes(true),
-    );
+  /** Whether the last look-up of a name failed. */
+  hasFailed(host: string): boolean {
+    return this.known.get(host)?.failure !== undefined;
   }
 
-  /** Looks up those names that have no address yet: new ones, and those whose look-up failed. */
-  resolveMissing(hosts: Iterable<string>): Effect.Effect<boolean> {
-    return this.resolve([...hosts].filter((host) => this.get(host).addresses.length === 0));
+  /** Looks names up, all at once. Never fails. */
+  resolve(hosts: Iterable<string>): Effect.Effect<void> {
+    const names = [...new Set(hosts)].filter((host) => isIP(host) === 0);
+    return Effect.forEach(names, (name) => this.resolveOne(name), { concurrency: 16, discard: true });
+  }
+
+  /** Looks up those names that never were, 5 s for all of them; one that fails, or has no turn by then, waits for its next. */
+  resolveNew(hosts: Iterable<string>): Effect.Effect<void> {
+    const names = [...hosts].filter((host) => isIP(host) === 0 && !this.known.has(host));
+    return Effect.map(Effect.timeoutOption(this.resolve(names), lookupTimeoutMs), () => {
+      for (const name of names) {
+        if (!this.known.has(name)) this.known.set(name, { addresses: [], failure: "no answer yet" });
+      }
+    });
   }
 
   /** What is known now, for look-ups that shall not count yet. */
@@ -73,21 +80,31 @@ export class Names {
     for (const [name, resolution] of other.known) this.known.set(name, resolution);
   }
 
+  /** Takes over what `other` has found of names that are known here; true when any address changes. */
+  learn(other: Names): boolean {
+    let isChanged = false;
+    for (const [name, { addresses }] of this.known) {
+      const found = other.known.get(name);
+      // It was found here after the other one began to look.
+      if (found === undefined || (found.addresses.length === 0 && addresses.length > 0)) continue;
+      this.known.set(name, found);
+      isChanged ||= found.addresses.join() !== addresses.join();
+    }
+    return isChanged;
+  }
+
   /** Forgets every name but these. */
   keepOnly(hosts: ReadonlySet<string>): void {
     for (const name of this.known.keys()) if (!hosts.has(name)) this.known.delete(name);
   }
 
-  private resolveOne(name: string): Effect.Effect<boolean> {
+  private resolveOne(name: string): Effect.Effect<void> {
     return Effect.match(resolveAddresses(name, this.ask), {
       onSuccess: (addresses) => {
-        const before = this.get(name).addresses;
         this.known.set(name, { addresses, failure: undefined });
-        return before.join() !== addresses.join();
       },
       onFailure: (failure) => {
         this.known.set(name, { addresses: this.get(name).addresses, failure });
-        return false;
       },
     });
   }

@@ -1,23 +1,25 @@
 // From a configuration to what listeners do: the routes of every listener, with their members and balancers.
 //
-// Pure but for what it keeps: counters and stickiness by listener, surge queues by load balancer, and the membership that a
-// listener had before, so that a reload leaves counts, turns, sessions and those who wait alone, whoever comes and goes.
+// In two steps: `make` touches nobody who serves, so that a change may still be refused; `settle` tells them what holds now. Keeps
+// counters and stickiness by listener, surge queues by load balancer, and the membership that a listener had before, so that a
+// reload leaves counts, turns, sessions and those who wait alone, whoever comes and goes.
 import type { BackendMember } from "../backend/backend-member.ts";
 import { type Membership, makeMembership } from "../balance/membership.ts";
 import { SurgeQueue } from "../balance/surge-queue.ts";
 import type { Configuration } from "../model/configuration.ts";
+import type { Instance } from "../model/instance.ts";
 import type { Listener } from "../model/listener.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
 import { isSecure } from "../model/protocol.ts";
+import { monotonicMs } from "../net/clock.ts";
 import { ListenerCounters } from "../observe/counters.ts";
 import { makeLastLines } from "../parse/http1/serialise.ts";
 import { makeHttpTerms } from "../pipeline/http-terms.ts";
 import type { Route } from "../pipeline/route.ts";
-import type { BalancerPolicy } from "../policy/balancer.ts";
 import { backendPreambleOf } from "./backend-preamble.ts";
-import { balancerPolicyOf, makeBalanceTerms, makePickKey, monotonicMs } from "./balance-terms.ts";
-import { type ChoiceTerms, makeChoiceTerms } from "./choosable.ts";
-import type { Choosing } from "./choosing.ts";
+import { balancerPolicyOf, makeBalanceTerms, makePickKey } from "./balance-terms.ts";
+import { type ChoiceTerms, choose, makeChoiceTerms } from "./choice.ts";
+import type { ChosenMembers } from "./chosen-members.ts";
 import { removalGraceMsOf } from "./draining.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
 import type { Keys } from "./keychain.ts";
@@ -64,29 +66,37 @@ export class Routes {
   private readonly counters = new Map<string, ListenerCounters>();
   private readonly stickyListeners = new StickyListeners();
   private readonly surges = new Map<string, SurgeQueue<BackendMember>>();
+  /** Members that have been told what holds for them. */
+  private readonly told = new WeakSet<BackendMember>();
 
   constructor(
     private readonly members: Members,
     private readonly names: Names,
     private readonly checks: InstanceChecks,
     private readonly outliers: Outliers,
-    private readonly choosing: Choosing,
+    private readonly chosen: ChosenMembers,
   ) {}
 
-  /** The route of a listener on its real port; `before` is what it did so far. */
+  /**
+   * The route of a listener on its real port; `before` is what it did so far, undefined where nothing of that goes on.
+   *
+   * *Details*: whoever serves already notices nothing before {@link settle}.
+   */
   make(wanted: WantedListener, port: number, before: Route | undefined, tls: RouteSecurity): Route {
     const { loadBalancer, listener } = wanted;
     const { attributes } = loadBalancer;
     const registered = this.register(loadBalancer, listener, tls.keys);
     const policy = balancerPolicyOf(attributes, listener.protocol);
-    const chosen = this.choosing.choose(loadBalancer.name, registered, wanted.choice);
-    const membership = makeOrFollow(before?.membership, chosen, policy);
+    const surge = this.surgeOf(loadBalancer.name);
+    // It lives as long as its listener, so that turns and orders survive whoever comes and goes.
+    const membership = before?.membership ?? makeMembership(choose(registered, wanted.choice).members, policy);
+    if (before === undefined) attach(membership, surge);
     const { idleTimeout, surgeQueueTimeout } = attributes;
     return {
       loadBalancer: loadBalancer.name,
       listener,
       membership,
-      surge: this.surgeBehind(loadBalancer.name, membership, before),
+      surge,
       surgeTimeoutMs: (surgeQueueTimeout === "idleTimeout" ? idleTimeout : surgeQueueTimeout) * 1000,
       pickKey: makePickKey(attributes, policy),
       registered,
@@ -103,6 +113,21 @@ export class Routes {
     };
   }
 
+  /** Tells everyone behind a route what holds from now on: members, their choice, and who waits for them. */
+  settle({ loadBalancer, listener, choice }: WantedListener, route: Route, before: Route | undefined): void {
+    const { membership, registered, surge } = route;
+    const instances = new Map(loadBalancer.instances.map((instance) => [instance.id, instance]));
+    for (const member of registered) this.tell(member, loadBalancer, instances.get(member.id) as Instance);
+    const policy = balancerPolicyOf(loadBalancer.attributes, listener.protocol);
+    if (membership.policy !== policy) membership.follow(policy);
+    membership.replace(this.chosen.follow(loadBalancer.name, registered, choice));
+    // The load balancer has another name now.
+    if (before !== undefined && before.surge !== surge) before.surge.moveTo(surge, membership);
+    attach(membership, surge);
+    // A weight of 0, too, leaves nobody to wait for.
+    surge.review();
+  }
+
   /** Forgets what is kept of listeners that are gone. */
   keepOnly(wanted: ReadonlyArray<WantedListener>): void {
     const keys = new Set(wanted.map(identify));
@@ -110,23 +135,13 @@ export class Routes {
     this.stickyListeners.keepOnly(keys);
     const names = new Set(wanted.map(({ loadBalancer }) => loadBalancer.name));
     for (const name of this.surges.keys()) if (!names.has(name)) this.surges.delete(name);
-    this.choosing.keepOnly(names);
+    this.chosen.keepOnly(names);
   }
 
-  /** Where those wait whom a membership has no room for; it is told of what the membership's members do. */
-  private surgeBehind(
-    loadBalancer: string,
-    membership: Membership<BackendMember>,
-    before: Route | undefined,
-  ): SurgeQueue<BackendMember> {
+  /** Where those wait whom a load balancer's instances have no room for. */
+  private surgeOf(loadBalancer: string): SurgeQueue<BackendMember> {
     const surge = this.surges.get(loadBalancer) ?? new SurgeQueue<BackendMember>();
     this.surges.set(loadBalancer, surge);
-    // The listener is another load balancer's now.
-    if (before !== undefined && before.surge !== surge) before.surge.moveTo(surge, membership);
-    membership.onRoomMade = surge.serve;
-    membership.onLeft = surge.review;
-    // A weight of 0, too, leaves nobody to wait for.
-    surge.review();
     return surge;
   }
 
@@ -139,34 +154,34 @@ export class Routes {
     return counters;
   }
 
-  /** Everyone behind a listener, with their shares and what their checks say. */
+  /** Everyone behind a listener; who is new has been told what holds. */
   private register(loadBalancer: LoadBalancer, listener: Listener, keys: Keys): ReadonlyArray<BackendMember> {
     const security = backendSecurityOf(listener, keys);
-    const nowMs = monotonicMs();
     return loadBalancer.instances.flatMap((instance) => {
       const members = this.members.of(loadBalancer.name, instance, listener.instancePort, this.names, security);
-      const terms = makeBalanceTerms(loadBalancer.attributes, instance);
-      for (const member of members) {
-        member.setTerms(terms, nowMs);
-        member.health = this.checks.find(loadBalancer.name, instance, member.endpoint.address);
-        member.watch = this.outliers.find(loadBalancer.name, instance, member.endpoint.address);
-        member.zone = instance.zone;
-      }
+      for (const member of members) if (!this.told.has(member)) this.tell(member, loadBalancer, instance);
       return members;
     });
   }
+
+  /** Tells a member its share, what its checks and its traffic say, and where it is. */
+  private tell(member: BackendMember, { name, attributes }: LoadBalancer, instance: Instance): void {
+    const { address } = member.endpoint;
+    this.told.add(member);
+    const terms = {
+      balance: makeBalanceTerms(attributes, instance),
+      health: this.checks.find(name, instance, address),
+      watch: this.outliers.find(name, instance, address),
+      zone: instance.zone,
+    };
+    member.follow(terms, monotonicMs());
+  }
 }
 
-/** A listener's membership lives as long as it does, so that turns and orders survive whoever comes and goes. */
-const makeOrFollow = (
-  before: Membership<BackendMember> | undefined,
-  members: ReadonlyArray<BackendMember>,
-  policy: BalancerPolicy,
-): Membership<BackendMember> => {
-  if (before === undefined) return makeMembership(members, policy);
-  if (before.policy !== policy) before.follow(policy);
-  before.replace(members);
-  return before;
+/** The queue is told of what the membership's members do. */
+const attach = (membership: Membership<BackendMember>, surge: SurgeQueue<BackendMember>): void => {
+  membership.onRoomMade = surge.serve;
+  membership.onLeft = surge.review;
 };
 
 const identify = ({ loadBalancer, listener, key }: WantedListener): string =>

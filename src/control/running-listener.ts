@@ -59,12 +59,12 @@ export class RunningListener implements AcceptorTarget {
   /**
    * Gives the listener another route.
    *
-   * *Details*: connections go over to it, unless it speaks another protocol: then they keep the service they have, which
-   * is returned and must be drained.
+   * *Details*: connections go over to it where it has the same membership. Else it is another listener's, of another protocol or
+   * load balancer: then they keep the service they have, which is returned and must be drained.
    */
   take(route: Route): Service | undefined {
     const { service } = this;
-    if (route.listener.protocol === service.route.listener.protocol) {
+    if (route.membership === service.route.membership) {
       const hasOtherTerms = route.security?.clientAuthKey !== service.route.security?.clientAuthKey;
       service.route = route;
       if (hasOtherTerms) service.connections.retire();

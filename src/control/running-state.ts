@@ -1,36 +1,39 @@
 // The listeners, members and checks that stand now, and the one way from there to what a configuration asks for.
 //
 // Behind control.ts, which says what may be asked of it. `apply` binds new sockets first, and then swaps every route by one
-// assignment each; what didn't change isn't touched. Owns the listeners, their connections' fibers and the members; it reads no
-// file and checks no rule.
-//
-// Long because all that changes has to follow the same order: checks, routes, members, draining.
+// assignment each; what didn't change isn't touched. Owns the configuration in force, the members and the order in which all
+// follows it: checks, routes, members, draining; it reads no file and checks no rule.
 import { Effect, Semaphore } from "effect";
 import { makePoolTerms } from "../backend/pool-terms.ts";
 import type { BindError } from "../errors.ts";
 import type { HealthChecker } from "../health/checker.ts";
-import { Admission } from "../listen/admission.ts";
 import { type Configuration, defaultManagement, defaultShutdownGrace } from "../model/configuration.ts";
 import { isLayer7 } from "../model/protocol.ts";
+import { monotonicMs } from "../net/clock.ts";
 import type { MetricFamily } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
 import type { CertificateError } from "../tls/certificate-error.ts";
 import { findAwaited } from "./awaited-checks.ts";
-import { monotonicMs } from "./balance-terms.ts";
 import type { Change, LoadBalancerNotFound } from "./changes.ts";
-import { Choosing } from "./choosing.ts";
+import { ChosenMembers } from "./chosen-members.ts";
 import { Draining } from "./draining.ts";
 import { readHealthMetrics } from "./health-metrics.ts";
 import { InstanceChecks } from "./instance-checks.ts";
 import { Keys, loadKeys, refreshKeys } from "./keychain.ts";
 import { makeSecurities } from "./listener-security.ts";
+import { Listeners, type OpenedListeners } from "./listeners.ts";
 import { Members } from "./members.ts";
 import { Outliers } from "./outliers.ts";
 import type { Names } from "./resolver.ts";
 import { type RouteSecurity, Routes, type WantedListener, wantedListeners } from "./routes.ts";
-import { RunningListener } from "./running-listener.ts";
-import type { Fork, Service } from "./service.ts";
-import { type LoadBalancerStatus, readStatus } from "./status.ts";
+import type { Fork } from "./service.ts";
+import {
+  type InstanceStatus,
+  type LoadBalancerStatus,
+  readInstances,
+  readStatus,
+  type StatusSource,
+} from "./status.ts";
 
 /** Why the load balancers can't be made what was asked for; all is as it was then. */
 export type ApplyError = BindError | CertificateError;
@@ -43,18 +46,15 @@ const empty: Configuration = {
 
 /** What runs. */
 export class RunningState {
-  readonly running = new Map<string, RunningListener>();
-  /** Services of listeners that were removed or changed protocol, whose connections have not ended. */
-  readonly leaving = new Set<Service>();
+  readonly listeners: Listeners;
   private configuration = empty;
   private wanted: ReadonlyArray<WantedListener> = [];
   private readonly members = new Members();
   private readonly draining: Draining;
   private readonly checks: InstanceChecks;
   private readonly outliers: Outliers;
-  private readonly choosing = new Choosing();
+  private readonly chosen = new ChosenMembers();
   private readonly routes: Routes;
-  private readonly admission = new Admission();
   private tls: RouteSecurity = { securities: new Map(), keys: new Keys(new Map(), new Map()) };
   /** One change at a time. */
   private readonly turn = Semaphore.makeUnsafe(1);
@@ -65,27 +65,34 @@ export class RunningState {
     private readonly checker: HealthChecker["Service"],
     private readonly names: Names,
   ) {
-    this.draining = new Draining(this.members, names, () => this.services(), fork);
-    this.checks = new InstanceChecks(checker, (loadBalancer) => this.followHealth(loadBalancer));
+    this.checks = new InstanceChecks(checker, (loadBalancer) => {
+      this.outliers.followChecks(loadBalancer);
+      this.followHealth(loadBalancer);
+    });
     this.outliers = new Outliers(this.checks, (loadBalancer) => this.followHealth(loadBalancer));
-    this.routes = new Routes(this.members, this.names, this.checks, this.outliers, this.choosing);
+    this.routes = new Routes(this.members, this.names, this.checks, this.outliers, this.chosen);
+    this.listeners = new Listeners(this.routes, fork);
+    this.draining = new Draining(this.members, names, () => this.listeners.services(), fork);
   }
 
   status(): ReadonlyArray<LoadBalancerStatus> {
-    return readStatus(
-      this.configuration,
-      this.wanted,
-      this.running,
-      this.members,
-      this.names,
-      this.checks,
-      this.outliers,
-      this.draining,
-    );
+    return this.configuration.loadBalancers.map((loadBalancer) => readStatus(loadBalancer, this.source));
+  }
+
+  /** What the status shows of one load balancer's instances; undefined where there is no such load balancer. */
+  instances(loadBalancer: string): ReadonlyArray<InstanceStatus> | undefined {
+    const found = this.configuration.loadBalancers.find(({ name }) => name === loadBalancer);
+    return found && readInstances(found, this.source);
+  }
+
+  private get source(): StatusSource {
+    const { wanted, members, names, checks, outliers, draining } = this;
+    const { running } = this.listeners;
+    return { wanted, running, members, names, checks, outliers, draining };
   }
 
   readHealthMetrics(): ReadonlyArray<MetricFamily> {
-    return readHealthMetrics(this.configuration, this.names, this.checks, this.outliers, this.choosing);
+    return readHealthMetrics(this.configuration, this.names, this.checks, this.outliers, this.chosen);
   }
 
   /** Certificates and authorities whose files hold something newer that can't be used. */
@@ -94,25 +101,37 @@ export class RunningState {
   }
 
   apply(configuration: Configuration): Effect.Effect<void, ApplyError> {
-    return this.turn.withPermits(1)(this.make(configuration));
+    return Effect.suspend(() => {
+      const made = this.make(configuration, (wanted) => this.loadTls(configuration, wanted));
+      return Effect.andThen(this.turn.withPermits(1)(made), this.lookAgain(configuration));
+    });
   }
 
   /** Makes of the present configuration the next; nothing comes between. */
-  change<E>(change: Change<E>): Effect.Effect<void, E | LoadBalancerNotFound | ApplyError> {
-    return this.turn.withPermits(1)(
-      Effect.flatMap(
-        Effect.suspend(() => change(this.configuration)),
-        (next) => this.make(next),
-      ),
-    );
+  change<E>(change: Change<E>): Effect.Effect<void, E | LoadBalancerNotFound | BindError> {
+    const next = Effect.suspend(() => Effect.fromResult(change(this.configuration)));
+    // No change names a certificate or an authority: what their files hold at that moment must not stand in its way.
+    const present = Effect.sync(() => this.tls);
+    return this.turn.withPermits(1)(Effect.flatMap(next, (configuration) => this.make(configuration, () => present)));
+  }
+
+  /** Nobody has waited for names that failed before, or for all of many: they need not wait for their next turn either. */
+  private lookAgain(configuration: Configuration): Effect.Effect<void> {
+    return Effect.sync(() => {
+      if (hostsOf(configuration).some((host) => this.names.hasFailed(host))) this.fork(this.refreshNames);
+    });
   }
 
   /** Who interrupts it gets all or nothing: nothing while names are looked up and first checks made, all from there on. */
-  private make(configuration: Configuration): Effect.Effect<void, ApplyError> {
+  private make<E>(
+    configuration: Configuration,
+    tlsOf: (wanted: ReadonlyArray<WantedListener>) => Effect.Effect<RouteSecurity, E>,
+  ): Effect.Effect<void, E | BindError> {
     return Effect.uninterruptibleMask((restore) => {
       const wanted = wantedListeners(configuration);
-      const prepared = Effect.flatMap(restore(this.prepare(configuration, wanted)), (tls) =>
-        Effect.map(this.openNew(wanted, tls), (opened) => ({ tls, opened })),
+      const ready = Effect.tap(tlsOf(wanted), ({ keys }) => this.prepare(configuration, wanted, keys));
+      const prepared = Effect.flatMap(restore(ready), (tls) =>
+        Effect.map(this.listeners.bind(wanted, tls), (opened) => ({ tls, opened })),
       );
       return Effect.flatMap(
         Effect.onError(prepared, () => Effect.sync(() => this.goBack())),
@@ -121,25 +140,30 @@ export class RunningState {
     });
   }
 
-  /** All that can be done before anything changes for a client; takes as long as look-ups and first checks do. */
-  private prepare(
+  /** Reads all files of certificates, keys and authorities anew. */
+  private loadTls(
     configuration: Configuration,
     wanted: ReadonlyArray<WantedListener>,
   ): Effect.Effect<RouteSecurity, CertificateError> {
-    return Effect.gen({ self: this }, function* () {
-      const keys = yield* loadKeys(configuration);
-      const securities = yield* makeSecurities(wanted, keys, this.tls.securities);
-      yield* this.names.resolveMissing(hostsOf(configuration));
+    return Effect.flatMap(loadKeys(configuration), (keys) =>
+      Effect.map(makeSecurities(wanted, keys, this.tls.securities), (securities) => ({ keys, securities })),
+    );
+  }
+
+  /** All that can be done before anything changes for a client; takes as long as look-ups and first checks do. */
+  private readonly prepare = Effect.fnUntraced(
+    { self: this },
+    function* (this: RunningState, configuration: Configuration, wanted: ReadonlyArray<WantedListener>, keys: Keys) {
+      yield* this.names.resolveNew(hostsOf(configuration));
       this.checks.add(configuration, this.names, keys);
       yield* this.firstChecks(configuration, wanted, this.names);
-      return { keys, securities };
-    });
-  }
+    },
+  );
 
   /** Waits for those first checks without which clients would find too few in service, one timeout at the longest. */
   private firstChecks(next: Configuration, wanted: ReadonlyArray<WantedListener>, names: Names): Effect.Effect<void> {
     return Effect.andThen(
-      this.checker.firstRound(findAwaited(next, wanted, names, this.checks, this.running)),
+      this.checker.firstRound(findAwaited(next, wanted, names, this.checks, this.listeners.running)),
       // Whoever waited while the end began has come too late.
       Effect.suspend(() => (this.isEnding ? Effect.interrupt : Effect.void)),
     );
@@ -155,91 +179,94 @@ export class RunningState {
   }
 
   /** Makes what was prepared and opened the running state; nothing fails here. */
-  private take(
-    configuration: Configuration,
-    wanted: ReadonlyArray<WantedListener>,
-    tls: RouteSecurity,
-    opened: ReadonlyArray<readonly [string, RunningListener]>,
-  ): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
+  private readonly take = Effect.fnUntraced(
+    { self: this },
+    function* (
+      this: RunningState,
+      configuration: Configuration,
+      wanted: ReadonlyArray<WantedListener>,
+      tls: RouteSecurity,
+      opened: OpenedListeners,
+    ): Effect.fn.Return<void> {
       this.configuration = configuration;
       this.tls = tls;
       this.wanted = wanted;
       this.checks.follow(configuration, this.names, tls.keys);
-      this.admission.setCap(configuration.maxConnections);
-      for (const [key, listener] of opened) this.running.set(key, listener);
+      this.listeners.setCap(configuration.maxConnections);
+      this.listeners.add(opened);
       this.swapRoutes();
       this.names.keepOnly(new Set(hostsOf(configuration)));
       this.routes.keepOnly(wanted);
-      yield* this.closeRemoved();
+      yield* this.listeners.closeOthers(wanted);
       this.draining.follow(configuration);
-    });
-  }
+    },
+  );
 
   /** Looks every name up again; routes change when addresses did. */
-  readonly refreshNames: Effect.Effect<void> = Effect.suspend(() =>
-    this.turn.withPermits(1)(
-      Effect.gen({ self: this }, function* () {
-        const { configuration } = this;
-        // The old addresses are those that serve, and are shown, until the new ones have answered.
-        const names = this.names.copy();
-        const isChanged = yield* names.resolve(hostsOf(configuration));
-        if (isChanged) {
-          this.checks.add(configuration, names, this.tls.keys);
-          yield* this.firstChecks(configuration, this.wanted, names);
-        }
-        this.names.become(names);
-        if (!isChanged) return;
-        this.checks.follow(configuration, this.names, this.tls.keys);
-        this.swapRoutes();
-        this.draining.follow(configuration);
-      }),
-    ),
-  );
+  readonly refreshNames: Effect.Effect<void> = Effect.suspend(() => {
+    const found = this.names.copy();
+    // Looked up before the turn is taken: names without an answer must not hold up a change.
+    return Effect.andThen(
+      found.resolve(hostsOf(this.configuration)),
+      this.turn.withPermits(1)(Effect.suspend(() => this.renewNames(found))),
+    );
+  });
+
+  /** Sends to the addresses that were found, of those names that the configuration has still. */
+  private readonly renewNames = Effect.fnUntraced({ self: this }, function* (this: RunningState, found: Names) {
+    if (this.isEnding) return;
+    // The old addresses are those that serve, and are shown, until the new ones have answered.
+    const names = this.names.copy();
+    const isChanged = names.learn(found);
+    if (isChanged) {
+      this.checks.add(this.configuration, names, this.tls.keys);
+      yield* this.firstChecks(this.configuration, this.wanted, names);
+    }
+    this.names.become(names);
+    if (!isChanged) return;
+    this.checks.follow(this.configuration, this.names, this.tls.keys);
+    this.swapRoutes();
+    this.draining.follow(this.configuration);
+  });
 
   /** Looks at the files of certificates and authorities; what was renewed serves from now on. */
   readonly refreshKeys: Effect.Effect<void> = Effect.suspend(() => {
     const before = this.tls.keys;
     // Read before the turn is taken: a file system that hangs must not hold up a reload.
-    return Effect.flatMap(refreshKeys(before), (keys) => (keys === undefined ? Effect.void : this.renew(before, keys)));
+    return Effect.flatMap(refreshKeys(before), (keys) =>
+      keys === undefined ? Effect.void : this.turn.withPermits(1)(this.renewKeys(before, keys)),
+    );
   });
 
   /** Puts renewed keys in the place of those before, unless a reload has read everything anew meanwhile. */
-  private renew(before: Keys, keys: Keys): Effect.Effect<void> {
-    return this.turn.withPermits(1)(
-      Effect.gen({ self: this }, function* () {
-        if (this.tls.keys !== before) return;
-        const securities = yield* makeSecurities(this.wanted, keys, this.tls.securities);
-        this.tls = { keys, securities };
-        this.checks.follow(this.configuration, this.names, keys);
-        this.swapRoutes();
-      }).pipe(
-        Effect.catch((error) =>
-          Effect.sync(() => {
-            before.refuse(keys);
-            tellNotice(`${error.message}; the one before is served on`);
-          }),
-        ),
+  private readonly renewKeys = Effect.fnUntraced(
+    { self: this },
+    function* (this: RunningState, before: Keys, keys: Keys) {
+      if (this.isEnding || this.tls.keys !== before) return;
+      const securities = yield* makeSecurities(this.wanted, keys, this.tls.securities);
+      this.tls = { keys, securities };
+      this.checks.follow(this.configuration, this.names, keys);
+      this.swapRoutes();
+    },
+    (renewed, before, keys) =>
+      Effect.catch(renewed, (error) =>
+        Effect.sync(() => {
+          before.refuse(keys);
+          tellNotice(`${error.message}; the one before is served on`);
+        }),
       ),
-    );
-  }
+  );
 
   shutdown(graceMs: number): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
+    return Effect.suspend(() => {
       this.isEnding = true;
       this.members.stopOpening();
       this.checks.follow(empty, this.names, this.tls.keys);
       this.outliers.follow(empty, this.names);
-      const listeners = [...this.running.values()];
-      yield* Effect.forEach(listeners, (listener) => listener.close, { discard: true });
-      const services = [...listeners.map(({ service }) => service), ...this.leaving];
-      for (const service of services) service.drain();
-      yield* Effect.forEach(services, (service) => service.connections.whenEmpty, {
-        concurrency: "unbounded",
-        discard: true,
-      }).pipe(Effect.timeoutOption(graceMs));
-      for (const service of services) service.connections.abort();
-      this.members.closeIdle();
+      return Effect.andThen(
+        this.listeners.shutdown(graceMs),
+        Effect.sync(() => this.members.closeIdle()),
+      );
     });
   }
 
@@ -250,131 +277,30 @@ export class RunningState {
       choice,
       loadBalancer: { name },
     } of this.wanted) {
-      const route = name === loadBalancer ? this.running.get(key)?.route : undefined;
-      route?.membership.replace(this.choosing.choose(name, route.registered, choice));
+      const route = name === loadBalancer ? this.listeners.running.get(key)?.route : undefined;
+      route?.membership.replace(this.chosen.follow(name, route.registered, choice));
     }
     const found = this.configuration.loadBalancers.find(({ name }) => name === loadBalancer);
-    if (found?.attributes.connectionDraining.enabled === false) this.draining.cutUnhealthy(loadBalancer);
-  }
-
-  /** Everybody who has connections. */
-  private *services(): Iterable<Service> {
-    for (const { service } of this.running.values()) yield service;
-    yield* this.leaving;
-  }
-
-  /** Binds what isn't open yet. *Fails with*: the first refusal; then what was bound here is closed again. */
-  private openNew(
-    wanted: ReadonlyArray<WantedListener>,
-    tls: RouteSecurity,
-  ): Effect.Effect<ReadonlyArray<readonly [string, RunningListener]>, BindError> {
-    return Effect.gen({ self: this }, function* () {
-      const opened: Array<readonly [string, RunningListener]> = [];
-      const inTheWay = this.findInTheWay(wanted);
-      const undo = Effect.suspend(() =>
-        Effect.andThen(
-          Effect.forEach(
-            opened,
-            ([, listener]) =>
-              Effect.andThen(
-                listener.close,
-                Effect.sync(() => this.letGo(listener.service)),
-              ),
-            { discard: true },
-          ),
-          Effect.forEach(inTheWay, (listener) => Effect.ignore(listener.open), { discard: true }),
-        ),
-      );
-      // A socket on another address of a wanted port has to go first; it comes back if the change fails.
-      yield* Effect.forEach(inTheWay, (listener) => listener.close, { discard: true });
-      for (const one of wanted) {
-        if (this.running.has(one.key)) continue;
-        const { loadBalancer, listener, setting } = one;
-        const bind = { address: loadBalancer.address, port: listener.port, loadBalancer: loadBalancer.name, setting };
-        const route = this.routes.make(one, listener.port, undefined, tls);
-        const opening = new RunningListener(bind, route, this.admission, this.fork);
-        yield* Effect.onError(opening.open, () => undo);
-        opened.push([one.key, opening]);
-      }
-      return opened;
-    });
-  }
-
-  private findInTheWay(wanted: ReadonlyArray<WantedListener>): ReadonlyArray<RunningListener> {
-    const keys = new Set(wanted.map(({ key }) => key));
-    const newPorts = new Set(wanted.filter(({ key }) => !this.running.has(key)).map(({ listener }) => listener.port));
-    return [...this.running]
-      .filter(([key, { port }]) => !keys.has(key) && newPorts.has(port))
-      .map(([, listener]) => listener);
+    if (found === undefined) return;
+    this.draining.followRemoved([found], this.configuration.zone);
+    if (!found.attributes.connectionDraining.enabled) this.draining.cutUnhealthy(new Set([loadBalancer]));
   }
 
   /** Gives every listener the route that the configuration and the names say now. */
   private swapRoutes(): void {
     this.outliers.follow(this.configuration, this.names);
     this.members.beginUse();
-    for (const one of this.wanted) {
-      const listener = this.running.get(one.key);
-      if (listener === undefined) continue;
-      const left = listener.take(this.routes.make(one, listener.port, listener.route, this.tls));
-      if (left !== undefined) this.letGo(left);
-      const { listener: written, loadBalancer } = one;
-      if (isLayer7(written.protocol)) {
-        this.members.keep(listener.route.registered, makePoolTerms(loadBalancer.attributes, true));
-      }
+    const heirs = this.listeners.follow(this.wanted, this.tls);
+    for (const { key, listener, loadBalancer } of this.wanted) {
+      const route = isLayer7(listener.protocol) ? this.listeners.running.get(key)?.route : undefined;
+      if (route !== undefined) this.members.keep(route.registered, makePoolTerms(loadBalancer.attributes, true));
     }
     this.members.endUse();
-  }
-
-  /** Closes listeners that the configuration doesn't name any more; their connections may finish. */
-  private readonly closeRemoved: () => Effect.Effect<void> = () =>
-    Effect.suspend(() => {
-      const keys = new Set(this.wanted.map(({ key }) => key));
-      const removed = [...this.running].filter(([key]) => !keys.has(key));
-      return Effect.forEach(
-        removed,
-        ([key, listener]) => {
-          this.running.delete(key);
-          return Effect.andThen(
-            listener.close,
-            Effect.sync(() => this.letGo(listener.service)),
-          );
-        },
-        { discard: true },
-      );
-    });
-
-  private letGo(service: Service): void {
-    service.drain();
-    if (service.connections.size === 0) {
-      this.forget(service);
-      return;
-    }
-    this.leaving.add(service);
-    this.fork(
-      service.connections.whenEmpty.pipe(
-        Effect.timeoutOption(service.route.removalGraceMs),
-        Effect.andThen(
-          Effect.sync(() => {
-            service.connections.abort();
-            this.leaving.delete(service);
-            this.forget(service);
-          }),
-        ),
-      ),
-    );
-  }
-
-  /** Members tell a membership of every lease: one that nobody uses any more must leave them. */
-  private forget({ route }: Service): void {
-    const isUsed = [...this.running.values()].some((listener) => listener.route.membership === route.membership);
-    if (!isUsed) route.membership.replace([]);
+    this.draining.inherit(heirs);
   }
 
   /** Brings slow starts up to the time. */
-  readonly refreshShares: Effect.Effect<void> = Effect.sync(() => {
-    const nowMs = monotonicMs();
-    for (const { route } of this.running.values()) route.membership.refresh(nowMs);
-  });
+  readonly refreshShares: Effect.Effect<void> = Effect.sync(() => this.listeners.refreshShares(monotonicMs()));
 }
 
 const hostsOf = (configuration: Configuration): ReadonlyArray<string> =>

@@ -1,8 +1,10 @@
 // What people and pages are shown of the load balancers: a plain reading of the running state.
 import type { HealthTarget } from "../health/health-target.ts";
-import { type InstanceState, registering } from "../health/thresholds.ts";
-import type { Configuration } from "../model/configuration.ts";
+import { type HealthPhase, type InstanceState, inService, registering } from "../health/thresholds.ts";
 import { spellHealthCheckTarget } from "../model/health-check.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Listener } from "../model/listener.ts";
+import type { LoadBalancer } from "../model/load-balancer.ts";
 import type { Protocol } from "../model/protocol.ts";
 import type { Draining } from "./draining.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
@@ -27,16 +29,14 @@ export interface ListenerStatus {
 }
 
 /** One address of one instance, with its live counts. */
-export interface InstanceStatus {
+export interface InstanceStatus extends InstanceState {
   readonly id: string;
   /** An IP address; the name itself where it has not resolved. */
   readonly address: string;
   readonly port: number | undefined;
   readonly zone?: string;
-  readonly state: "InService" | "OutOfService";
-  /** Whose doing the state is, and why, in the words of DescribeInstanceHealth (AWS). */
-  readonly reasonCode: "ELB" | "Instance" | "N/A";
-  readonly description: string;
+  /** Where it stands; what AWS calls that follows from it. */
+  readonly phase: HealthPhase | "draining";
   /** Why its name has no address, such as `ENOTFOUND`; there where it has none. */
   readonly lookUpFailure?: string;
   /** What its health checks have found; there where it is asked. */
@@ -49,7 +49,7 @@ export interface InstanceStatus {
 }
 
 /** The checks of one address. */
-export interface HealthCheckStatus {
+interface HealthCheckStatus {
   /** What is asked, such as `HTTP:80/ping`. */
   readonly target: string;
   /** Checks passed, and failed, in a row. */
@@ -64,7 +64,7 @@ export interface HealthCheckStatus {
 }
 
 /** The ejections of one address. */
-export interface OutlierStatus {
+interface OutlierStatus {
   readonly isEjected: boolean;
   /** In a row; the next lasts longer by the first one's time. */
   readonly ejections: number;
@@ -73,7 +73,7 @@ export interface OutlierStatus {
 }
 
 /** A change of a state. */
-export interface ChangeStatus {
+interface ChangeStatus {
   /** ISO 8601. */
   readonly at: string;
   readonly to: string;
@@ -81,7 +81,7 @@ export interface ChangeStatus {
 }
 
 /** A change that checks have brought. */
-export interface HealthChangeStatus extends ChangeStatus {
+interface HealthChangeStatus extends ChangeStatus {
   readonly from: string;
   /** How many checks in a row had ended as it says, passed or failed. */
   readonly checks: number;
@@ -94,80 +94,98 @@ export interface LoadBalancerStatus {
   readonly instances: ReadonlyArray<InstanceStatus>;
 }
 
-/** Reads the state of everything that `configuration` names. */
-export const readStatus = (
-  configuration: Configuration,
-  wanted: ReadonlyArray<WantedListener>,
-  running: ReadonlyMap<string, RunningListener>,
-  members: Members,
-  names: Names,
-  checks: InstanceChecks,
-  outliers: Outliers,
-  draining: Draining,
-): ReadonlyArray<LoadBalancerStatus> =>
-  configuration.loadBalancers.map((loadBalancer) => ({
-    name: loadBalancer.name,
-    address: loadBalancer.address,
-    listeners: wanted
-      .filter((one) => one.loadBalancer === loadBalancer)
-      .map(({ key, listener }) => {
-        const open = running.get(key);
-        return {
-          // One by one: a listener also has keys that nobody may read.
-          protocol: listener.protocol,
-          port: open?.port ?? listener.port,
-          instanceProtocol: listener.instanceProtocol,
-          instancePort: listener.instancePort,
-          address: loadBalancer.address ?? "*",
-          openConnections: open?.service.connections.size ?? 0,
-          acceptedConnections: open?.counters.acceptedConnections ?? 0,
-        };
-      }),
-    instances: [
-      ...loadBalancer.instances.flatMap((instance): ReadonlyArray<InstanceStatus> => {
-        const zone = instance.zone === undefined ? {} : { zone: instance.zone };
-        const { addresses, failure } = names.get(instance.host);
-        const ports = new Set(loadBalancer.listeners.map(({ instancePort }) => instance.port ?? instancePort));
-        const found = [...ports].flatMap((port) => members.find(loadBalancer.name, instance, port, names));
-        if (found.length > 0) {
-          return found.map((alike) => ({
-            ...describeMembers(instance.id, alike),
-            ...zone,
-            ...describeHealth(
-              loadBalancer.healthCheck && checks.find(loadBalancer.name, instance, alike[0].endpoint.address),
-              outliers.find(loadBalancer.name, instance, alike[0].endpoint.address),
-            ),
-          }));
-        }
-        return [
-          {
-            id: instance.id,
-            address: instance.host,
-            port: instance.port,
-            ...zone,
-            ...registering,
-            ...(addresses.length > 0 ? {} : { lookUpFailure: failure ?? "no address" }),
-            openConnections: 0,
-            outstanding: 0,
-          },
-        ];
-      }),
-      ...groupDeparted(draining.find(loadBalancer)).map(({ departed: { instance }, alike }) => ({
-        ...describeMembers(instance.id, alike),
-        ...(instance.zone === undefined ? {} : { zone: instance.zone }),
-        ...drainingState,
-      })),
-    ],
-  }));
+/** What the state is read from: all that runs. */
+export interface StatusSource {
+  readonly wanted: ReadonlyArray<WantedListener>;
+  readonly running: ReadonlyMap<string, RunningListener>;
+  readonly members: Members;
+  readonly names: Names;
+  readonly checks: InstanceChecks;
+  readonly outliers: Outliers;
+  readonly draining: Draining;
+}
+
+/** Reads the state of one load balancer of the configuration. */
+export const readStatus = (loadBalancer: LoadBalancer, source: StatusSource): LoadBalancerStatus => ({
+  name: loadBalancer.name,
+  address: loadBalancer.address,
+  listeners: source.wanted
+    .filter((one) => one.loadBalancer === loadBalancer)
+    .map(({ key, listener }) => describeListener(loadBalancer, listener, source.running.get(key))),
+  instances: readInstances(loadBalancer, source),
+});
+
+/** The instances' part of it: those that are registered, and behind them those that drain. */
+export const readInstances = (
+  loadBalancer: LoadBalancer,
+  source: Omit<StatusSource, "wanted" | "running">,
+): ReadonlyArray<InstanceStatus> => [
+  ...loadBalancer.instances.flatMap((instance) => describeInstance(loadBalancer, instance, source)),
+  ...groupDeparted(source.draining.find(loadBalancer)).map(({ departed: { instance }, alike }) => ({
+    ...describeMembers(instance, alike),
+    phase: "draining" as const,
+    ...drainingState,
+  })),
+];
+
+const describeListener = (
+  { address = "*" }: LoadBalancer,
+  listener: Listener,
+  open: RunningListener | undefined,
+): ListenerStatus => ({
+  // One by one: a listener also has keys that nobody may read.
+  protocol: listener.protocol,
+  port: open?.port ?? listener.port,
+  instanceProtocol: listener.instanceProtocol,
+  instancePort: listener.instancePort,
+  address,
+  openConnections: open?.service.connections.size ?? 0,
+  acceptedConnections: open?.counters.acceptedConnections ?? 0,
+});
+
+const describeInstance = (
+  loadBalancer: LoadBalancer,
+  instance: Instance,
+  { members, names, checks, outliers }: Pick<StatusSource, "members" | "names" | "checks" | "outliers">,
+): ReadonlyArray<InstanceStatus> => {
+  const ports = new Set(loadBalancer.listeners.map(({ instancePort }) => instance.port ?? instancePort));
+  const found = [...ports].flatMap((port) => members.find(loadBalancer.name, instance, port, names));
+  if (found.length > 0) {
+    return found.map((alike) => ({
+      ...describeMembers(instance, alike),
+      ...describeHealth(
+        checks.findAsked(loadBalancer, instance, alike[0].endpoint.address),
+        outliers.find(loadBalancer.name, instance, alike[0].endpoint.address),
+      ),
+    }));
+  }
+  const { addresses, failure } = names.get(instance.host);
+  return [
+    {
+      id: instance.id,
+      address: instance.host,
+      port: instance.port,
+      ...zoneOf(instance),
+      phase: "registering",
+      ...registering,
+      ...(addresses.length > 0 ? {} : { lookUpFailure: failure ?? "no address" }),
+      openConnections: 0,
+      outstanding: 0,
+    },
+  ];
+};
 
 /** Several members are one instance to people: one in clear and one with TLS, when listeners speak both to it. */
-const describeMembers = (id: string, alike: MembersAlike) => ({
-  id,
+const describeMembers = (instance: Instance, alike: MembersAlike) => ({
+  id: instance.id,
   address: alike[0].endpoint.address,
   port: alike[0].endpoint.port,
+  ...zoneOf(instance),
   openConnections: alike.reduce((sum, { counters }) => sum + counters.openConnections, 0),
   outstanding: alike.reduce((sum, { outstanding }) => sum + outstanding, 0),
 });
+
+const zoneOf = ({ zone }: Instance) => (zone === undefined ? {} : { zone });
 
 const describeHealth = (target: HealthTarget | undefined, watched: WatchedAddress | undefined) => ({
   ...stateOf(target, watched),
@@ -176,11 +194,14 @@ const describeHealth = (target: HealthTarget | undefined, watched: WatchedAddres
 });
 
 /** Who is asked nothing counts as in service. What checks find comes first: by that an ejected instance doesn't come back. */
-const stateOf = (target: HealthTarget | undefined, watched: WatchedAddress | undefined): InstanceState => {
-  const checked = target?.instanceState ?? ({ state: "InService", reasonCode: "N/A", description: "N/A" } as const);
+const stateOf = (
+  target: HealthTarget | undefined,
+  watched: WatchedAddress | undefined,
+): InstanceState & { readonly phase: HealthPhase } => {
+  if (target?.isInService === false) return { phase: target.phase, ...target.instanceState };
   const ejected = watched?.description;
-  if (checked.state !== "InService" || ejected === undefined) return checked;
-  return { state: "OutOfService", reasonCode: "Instance", description: ejected };
+  if (ejected === undefined) return { phase: "inService", ...inService };
+  return { phase: "outOfService", state: "OutOfService", reasonCode: "Instance", description: ejected };
 };
 
 const describeChecks = ({ passes, failures, lastResult, history, terms }: HealthTarget): HealthCheckStatus => ({

@@ -36,8 +36,11 @@ export class HealthChecker extends Context.Service<
     /** Checks a target no more; what is under way is given up, and its observer hears no more. */
     readonly deregister: (target: HealthTarget) => void;
     /**
-     * Ends when each of `targets` (default: all that are registered now) has answered once or has left, at the latest after
-     * the longest timeout of those that haven't.
+     * Ends when each of `targets` (default: all that are registered now) has answered, or has left, at the latest after the
+     * longest timeout of those that haven't.
+     *
+     * *Details*: who has failed too few checks to be out of service is asked once more, now, since it may be well by now; if
+     * it isn't, that doesn't count, as its next regular check will.
      */
     readonly firstRound: (targets?: Iterable<HealthTarget>) => Effect.Effect<void>;
   }
@@ -70,7 +73,9 @@ class Checker {
   readonly targets = new Set<HealthTarget>();
   private readonly schedule = new Schedule<HealthTarget>();
   private readonly underWay = new Map<HealthTarget, Fiber.Fiber<void>>();
-  /** Who waits for a target's first answer. */
+  /** Those whose next check comes early, because somebody waits for it. */
+  private readonly early = new Set<HealthTarget>();
+  /** Who waits for a target's next answer. */
   private readonly waiters = new Map<HealthTarget, Set<() => void>>();
   /** Opened when somebody may be due earlier than the one who was slept for. */
   private readonly bell = Latch.makeUnsafe();
@@ -110,6 +115,7 @@ class Checker {
     target.setTerms(terms, endpoint);
     if (isOther) {
       this.giveUp(target);
+      this.early.delete(target);
       this.schedule.restart(target, this.nowMs);
     } else if (target.intervalMs !== intervalMs) this.schedule.rephase(target, this.nowMs);
     this.bell.openUnsafe();
@@ -120,13 +126,15 @@ class Checker {
     this.schedule.remove(target, this.nowMs);
     this.bell.openUnsafe();
     this.giveUp(target);
+    this.early.delete(target);
     this.release(target);
   }
 
   firstRound(targets: Iterable<HealthTarget> = this.targets): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const pending = [...targets].filter((target) => target.lastResult === undefined && this.targets.has(target));
+      const pending = [...targets].filter((target) => this.targets.has(target) && hasYetToAnswer(target));
       if (pending.length === 0) return Effect.void;
+      for (const target of pending) if (target.lastResult !== undefined) this.askEarly(target);
       const limitMs = Math.max(...pending.map(({ terms }) => terms.check.timeout * 1000));
       const all = Effect.callback<void>((resume) => {
         let left = pending.length;
@@ -142,6 +150,14 @@ class Checker {
     });
   }
 
+  /** Asks in the place of the next regular check, unless an answer is on its way. */
+  private askEarly(target: HealthTarget): void {
+    if (this.underWay.has(target)) return;
+    this.early.add(target);
+    this.schedule.restart(target, this.nowMs);
+    this.bell.openUnsafe();
+  }
+
   /** On a clock that nobody sets. */
   private get nowMs(): number {
     return Number(this.clock.monotonicTimeNanosUnsafe() / 1_000_000n);
@@ -150,6 +166,7 @@ class Checker {
   private begin(target: HealthTarget): void {
     // A check that has outlived the interval (one with a timeout as long as that) isn't joined by a second.
     if (this.underWay.has(target)) return;
+    const isEarly = this.early.delete(target);
     let isDone = false;
     const end = (): void => {
       isDone = true;
@@ -159,7 +176,7 @@ class Checker {
       Effect.flatMap((result) =>
         Effect.sync(() => {
           end();
-          target.note(result, this.clock.currentTimeMillisUnsafe());
+          target.note(result, this.clock.currentTimeMillisUnsafe(), isEarly);
           this.release(target);
         }),
       ),
@@ -195,3 +212,7 @@ class Checker {
     for (const waiter of waiters ?? []) waiter();
   }
 }
+
+/** Nothing that it has answered so far has settled where it stands. */
+const hasYetToAnswer = ({ lastResult, isRegistering }: HealthTarget): boolean =>
+  lastResult === undefined || isRegistering;

@@ -104,11 +104,12 @@ export class HealthTarget implements Scheduled {
     this.thresholds.setTerms(terms.check);
   }
 
-  /** @internal */
-  note(probed: ProbeResult, atMs: number): void {
+  /** @internal A check that came early brings good news or none: failures in a row are an interval apart. */
+  note(probed: ProbeResult, atMs: number, isEarly = false): void {
     const result = { ...probed, atMs };
     this.lastResult = result;
-    const change = result.isConclusive ? this.thresholds.note(result.isHealthy, result.reason, atMs) : undefined;
+    const counts = result.isConclusive && (result.isHealthy || !isEarly);
+    const change = counts ? this.thresholds.note(result.isHealthy, result.reason, atMs) : undefined;
     if (change !== undefined) this.observer.onChange?.(this, change);
     this.observer.onResult?.(this, result);
   }

@@ -1,8 +1,7 @@
 // Passive health: addresses that fail their traffic are ejected for a while, and never too many of them at once.
 //
-// Beside the health checks, in front of whoever chooses among instances. Pure: it is told each failure that may be one too
-// many, and the time. Owns who is ejected, for how long and how often in a row; it counts no exchange, sets no timer and asks
-// no instance.
+// Beside the health checks, in front of whoever chooses among instances. Pure: it is told who has failed too often, and the
+// time. Owns who is ejected, for how long and how often in a row; it counts no exchange, sets no timer and asks no instance.
 
 /** When addresses are ejected, and for how long. */
 export interface OutlierTerms {
@@ -59,10 +58,14 @@ export class OutlierGroup<O extends Outlier = Outlier> {
     public size = 0,
   ) {}
 
-  /** Ejects an address after `failures` in a row, at `nowMs` on a monotonic clock; false when it must stay. */
-  eject(outlier: O, failures: number, nowMs: number): boolean {
-    if (outlier.isEjected || failures < this.terms.failures) return false;
-    if (this.ejected.size + 1 > this.mostEjected) return false;
+  /** Whether one more may be ejected. */
+  get hasRoom(): boolean {
+    return this.ejected.size < this.mostEjected;
+  }
+
+  /** Ejects an address that has failed too often, at `nowMs` on a monotonic clock; false when it must stay. */
+  eject(outlier: O, nowMs: number): boolean {
+    if (outlier.isEjected || !this.hasRoom) return false;
     outlier.begin(nowMs, this.terms);
     this.ejected.add(outlier);
     return true;
@@ -78,11 +81,14 @@ export class OutlierGroup<O extends Outlier = Outlier> {
     const byEnd = [...this.ejected].sort((one, other) => one.endsMs(this.terms) - other.endsMs(this.terms));
     const surplus = byEnd.length - this.mostEjected;
     const released = byEnd.filter((outlier, index) => index < surplus || outlier.endsMs(this.terms) <= nowMs);
-    for (const outlier of released) {
-      outlier.end(nowMs);
-      this.ejected.delete(outlier);
-    }
+    for (const outlier of released) this.end(outlier, nowMs);
     return released;
+  }
+
+  /** Ends an ejection, before its time maybe. */
+  end(outlier: O, nowMs: number): void {
+    outlier.end(nowMs);
+    this.ejected.delete(outlier);
   }
 
   /** When the next ejection ends; infinite when nobody is ejected. */

@@ -13,7 +13,8 @@ export interface InstanceState {
   readonly description: string;
 }
 
-const inService: InstanceState = { state: "InService", reasonCode: "N/A", description: "N/A" };
+/** It gets traffic, as far as anybody has said. */
+export const inService: InstanceState = { state: "InService", reasonCode: "N/A", description: "N/A" };
 
 /** Nothing is known yet, for want of a check or of an address. */
 export const registering: InstanceState = {

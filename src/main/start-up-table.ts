@@ -1,7 +1,7 @@
 // The table that elbow prints when it is ready: what listens where, and what stands behind it. It is made from the live
 // status, so it shows the ports that were really bound. It never waits and never measures.
 
-import type { InstanceStatus, ListenerStatus, LoadBalancerStatus } from "../control/control.ts";
+import type { InstanceStatus, ListenerStatus, LoadBalancerStatus } from "../control/status.ts";
 import { formatAddress } from "../net/endpoint.ts";
 import { version } from "./version.ts";
 
@@ -47,10 +47,11 @@ export const formatStartUpTable = (table: StartUpTable): string => {
 };
 
 /** Why nothing is sent to it; empty where something is. */
-const remarkOn = ({ state, reasonCode, lookUpFailure }: InstanceStatus): string => {
-  if (state === "InService") return reasonCode === "ELB" ? "draining" : "";
+const remarkOn = ({ phase, lookUpFailure }: InstanceStatus): string => {
+  if (phase === "inService") return "";
+  if (phase === "draining") return "draining";
   if (lookUpFailure !== undefined) return "not resolved";
-  return reasonCode === "Instance" ? "out of service" : "being checked";
+  return phase === "outOfService" ? "out of service" : "being checked";
 };
 
 // The status has one entry for each instance port; where listeners have different ones, each shows its own. (An instance

@@ -3,7 +3,7 @@
  * Part of a load balancer, named as in the Elastic Load Balancing API (`HealthCheck`); owns its shape, ranges, defaults
  * and the rules between its members. Never asks anybody: `health/` does.
  */
-import { Schema } from "effect";
+import { Schema, SchemaIssue } from "effect";
 import { parseAddress } from "./address.ts";
 import { type Description, described } from "./described.ts";
 import { parseHost, splitHostAndPort } from "./host.ts";
@@ -96,15 +96,33 @@ const reservedFields: ReadonlySet<string> = new Set([
 const fieldsMaxCount = 32;
 const valueMaxLength = 4096;
 
-const areFieldNames = (headers: object): boolean => {
-  const names = Object.keys(headers).map((name) => name.toLowerCase());
-  const areTokens = names.every((name) => /^[!#$%&'*+.^_`|~0-9a-z-]{1,128}$/.test(name) && !reservedFields.has(name));
-  return areTokens && new Set(names).size === names.length && names.length <= fieldsMaxCount;
-};
-
 const headersDescription: Description = {
   title: "a set of headers",
-  expected: `at most ${fieldsMaxCount} such as { "X-Check": "yes" }, each name once and none that a check writes itself`,
+  expected: `at most ${fieldsMaxCount} such as { "X-Check": "yes" }, each name once`,
+};
+
+/** What is wrong with the names of headers, one by one; each problem stands at its name. */
+const findFieldNameProblems = (headers: object): ReadonlyArray<Schema.FilterIssue> => {
+  const issues: Array<Schema.FilterIssue> = [];
+  const seen = new Map<string, string>();
+  for (const [index, name] of Object.keys(headers).entries()) {
+    const refuse = (problem: string, expected: string) =>
+      issues.push({ path: [name], issue: new SchemaIssue.InvalidValue({ problem, expected }) });
+    const lowerName = name.toLowerCase();
+    const earlier = seen.get(lowerName);
+    if (index === fieldsMaxCount) refuse(`is header ${index + 1}`, `at most ${fieldsMaxCount}`);
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]{1,128}$/.test(lowerName)) {
+      refuse("is no header's name", "1 to 128 letters, digits and signs without blanks (RFC 9110 §5.6.2)");
+    } else if (lowerName === "host") {
+      refuse("is not set here", "`host`, beside `headers`");
+    } else if (reservedFields.has(lowerName)) {
+      refuse("is not for a configuration to set", "another header: a check has no body, and a connection of its own");
+    } else if (earlier !== undefined) {
+      refuse(`is \`${earlier}\` again`, "each name once, in any case");
+    }
+    seen.set(lowerName, earlier ?? name);
+  }
+  return issues;
 };
 
 /** A header may be a key to the instance: it is not repeated. */
@@ -121,7 +139,7 @@ const WrittenHeaders = Schema.Record(
   ),
 )
   .annotate({ ...headersDescription })
-  .check(Schema.makeFilter(areFieldNames, { ...headersDescription }));
+  .check(Schema.makeFilter(findFieldNameProblems));
 
 /** A health check as it stands in a configuration: each member may be left out. */
 export const WrittenHealthCheck = Schema.Struct({

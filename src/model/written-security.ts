@@ -73,7 +73,7 @@ export const WrittenPolicyNames = Schema.Array(described(Schema.String, policyNa
 
 const attributesDescription: Description = {
   title: "a set of policy attributes",
-  expected: 'one such as { "Protocol-TLSv1.2": true }',
+  expected: 'those of its type, such as { "Protocol-TLSv1.2": true } or { CookieName: "JSESSIONID" }',
 };
 
 /** The attributes of a policy, as the Elastic Load Balancing API names them; what is legal depends on the type. */
@@ -85,13 +85,13 @@ const WrittenPolicyAttributes = Schema.Record(
   }),
 ).annotate({ ...attributesDescription });
 
-/** A policy as the Elastic Load Balancing API has them: a type, and attributes. */
+/** A policy as the Elastic Load Balancing API has them (`CreateLoadBalancerPolicy`): a type, and attributes where it needs some. */
 export const WrittenTypedPolicy = Schema.Struct({
   type: described(Schema.String, {
     title: "a policy type",
     expected: 'one such as "SSLNegotiationPolicyType"',
   }),
-  attributes: WrittenPolicyAttributes,
+  attributes: Schema.optional(WrittenPolicyAttributes),
 });
 
 /**

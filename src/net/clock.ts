@@ -11,3 +11,6 @@ export const refreshClock = (): number => {
   clock.nowMs = Math.floor(performance.now());
   return clock.nowMs;
 };
+
+/** The system's monotonic clock, now and to less than a millisecond; for what happens seldom, such as slow starts and limits. */
+export const monotonicMs = (): number => performance.now();

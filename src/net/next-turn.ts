@@ -18,7 +18,16 @@ const look = (): void => {
 const serve = (): void => {
   const turn = waiting;
   waiting = [];
-  for (const waiter of turn) waiter.onTurn();
+  let index = 0;
+  try {
+    while (index < turn.length) (turn[index++] as TurnWaiter).onTurn();
+  } finally {
+    // One that throws must not take the others' turn away.
+    if (index < turn.length) {
+      waiting = [...turn.slice(index), ...waiting];
+      setImmediate(serve);
+    }
+  }
 };
 
 /** Calls `waiter` when the sockets have been looked at once more. */

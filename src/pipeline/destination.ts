@@ -54,9 +54,10 @@ export class Destination {
     return this.lease.hold(named) ? named : undefined;
   }
 
-  /** Whether somebody would do who is only full. */
-  canBeWaitedFor({ membership }: Route): boolean {
-    return this.named !== undefined || membership.hasFull();
+  /** Why a request that goes to nobody at once needn't wait; undefined when somebody would do who is only full. */
+  refusal({ membership, surge }: Route): "noInstance" | "surgeQueueOverflow" | undefined {
+    if (this.named === undefined && !membership.hasFull()) return "noInstance";
+    return surge.refuses() ? "surgeQueueOverflow" : undefined;
   }
 
   /** What a dial begins with; the lease goes with it, and comes back with the connection. */

@@ -107,13 +107,13 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
       this.send(backend, bytes, pos, end);
       return;
     }
-    const head = new ByteWriter(512);
-    const canBeServed = member !== undefined || this.destination.canBeWaitedFor(route);
-    if (canBeServed) this.writeHead(parser, bytes, head);
+    const refusal = member === undefined ? this.destination.refusal(route) : undefined;
+    const head = refusal === undefined ? new ByteWriter(512) : undefined;
+    if (head !== undefined) this.writeHead(parser, bytes, head);
     reader.release();
     if (pos < end) owner.keepInput(bytes.subarray(pos, end));
-    if (canBeServed) this.connect(head);
-    else this.answer("noInstance");
+    if (head !== undefined) this.connect(head);
+    else this.answer(refusal as Reason);
   }
 
   writeOwnFields(head: ResponseHeadParser, bytes: Uint8Array, to: ByteWriter): void {
@@ -197,6 +197,11 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
 
   /** The client has sent its last byte. It still reads: its answer comes. A body cut short is an error. */
   onClientEnd(): void {
+    // Whoever gives up waiting closes, which looks the same. A queue is no place for those who may have left.
+    if (this.dial?.isQueued === true) {
+      this.answer("clientLeftQueue");
+      return;
+    }
     // An answer that has begun doesn't need the rest; its instance never gets to see a whole request.
     if (this.stage === Stage.running && !this.body.isDone && !this.response.hasStarted) this.fail("requestBodyCut");
   }
@@ -321,6 +326,9 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
 
   /** Sends it again on a new connection, if there is one to be had; `reason` is what the client is told otherwise. */
   private retry(backend: BackendConnection, reason: Reason): void {
+    this.dropBackend();
+    // Behind the drop, as in `fail`, and before its place goes to somebody who waits: it may be ejected.
+    if (!backend.wasIdle) backend.member.noteFailure(reason);
     if (!this.destination.moveOn(this.owner.route, backend, reason)) {
       this.fail(reason);
       return;
@@ -328,9 +336,6 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.owner.route.counters.retries++;
     const head = new ByteWriter(backend.head.length);
     head.put(backend.head.view());
-    this.dropBackend();
-    // Behind the drop, as in `fail`.
-    if (!backend.wasIdle) backend.member.noteFailure(reason);
     this.connect(head);
   }
 
@@ -395,9 +400,9 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.owner.cut();
   }
 
-  /** Its instance is to be left at once, if it is this member. */
-  cutFrom(member: BackendMember, reason: Reason): void {
-    if (this.backend?.member !== member) return;
+  /** Its instance is to be left at once, if it is one of these members. */
+  cutFrom(members: ReadonlySet<BackendMember>, reason: Reason): void {
+    if (this.backend === undefined || !members.has(this.backend.member)) return;
     if (this.stage === Stage.tunnel) this.tunnel?.cut(reason);
     else this.fail(reason);
   }

@@ -362,8 +362,8 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     if (this.phase === Phase.idle || this.phase === Phase.head) this.closeGracefully();
   }
 
-  cutFrom(member: BackendMember, reason: Reason): void {
-    this.exchange?.cutFrom(member, reason);
+  cutFrom(members: ReadonlySet<BackendMember>, reason: Reason): void {
+    this.exchange?.cutFrom(members, reason);
   }
 
   /** No further exchange begins. */

@@ -9,6 +9,9 @@ import type { Identified, ServeIdentified } from "./identified.ts";
 import { Newcomer } from "./newcomer.ts";
 import type { RouteSource } from "./route.ts";
 
+/** A chunk up to this long is copied rather than viewed. */
+const copiedMaxBytes = 4 * 1024;
+
 export class Introduction extends Newcomer {
   constructor(
     /** Whose it is if the header names nobody. */
@@ -25,7 +28,7 @@ export class Introduction extends Newcomer {
     if (read === "partial") this.kept = bytes;
     else if (read === "absent") this.refuse("proxyHeaderMissing");
     else if (read === "malformed") this.refuse("proxyHeaderMalformed");
-    else this.handOn(read, bytes.subarray(read.bytesTaken));
+    else this.handOn(read, behind(bytes, read.bytesTaken));
   }
 
   private handOn({ endpoints }: ProxyHeader, rest: Uint8Array): void {
@@ -63,6 +66,10 @@ export class Introduction extends Newcomer {
     this.client.close();
   }
 }
+
+/** A view makes the engine give the chunk's memory an owner, which costs more than to copy the few bytes of a first request. */
+const behind = (bytes: Uint8Array, start: number): Uint8Array =>
+  bytes.length <= copiedMaxBytes ? bytes.slice(start) : bytes.subarray(start);
 
 const join = (before: Uint8Array, more: Uint8Array): Uint8Array => {
   const joined = new Uint8Array(before.length + more.length);

@@ -66,7 +66,7 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     this.dialling = undefined;
     member.counters.connections++;
     member.counters.openConnections++;
-    member.noteSuccess();
+    member.noteReached();
     const toClient = new Direction(this, backend);
     this.toClient = toClient;
     backend.receiver = toClient;
@@ -96,8 +96,9 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
 
   retire(): void {}
 
-  cutFrom(member: BackendMember, reason: Reason): void {
-    if (this.toClient !== undefined && this.lease.member === member) this.cut(reason);
+  cutFrom(members: ReadonlySet<BackendMember>, reason: Reason): void {
+    const { member } = this.lease;
+    if (this.toClient !== undefined && member !== undefined && members.has(member)) this.cut(reason);
   }
 
   abort(): void {

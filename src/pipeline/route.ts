@@ -60,10 +60,10 @@ export interface LiveConnection {
   /** What is asked of clients has changed: serve none of what comes next; at layer 4, where nothing comes next, go on. */
   retire(): void;
   /**
-   * What is in progress on this member ends now: an HTTP request whose answer hasn't begun gets the reason's status, all else is
-   * cut. A dial under way isn't in progress yet: the member itself ends it.
+   * What is in progress on one of these members ends now: an HTTP request whose answer hasn't begun gets the reason's status, all
+   * else is cut. A dial under way isn't in progress yet: the member itself ends it.
    */
-  cutFrom(member: BackendMember, reason: Reason): void;
+  cutFrom(members: ReadonlySet<BackendMember>, reason: Reason): void;
   /** End now, whatever is under way. */
   abort(): void;
 }

@@ -21,8 +21,8 @@ import {
 } from "../parse/http1/sticky-cookie.ts";
 import type { Stickiness, StickResponse } from "../policy/index.ts";
 
-/** Values that the table doesn't know are proved one by one: as many as two cookies and their companions, and no more. */
-const maxProofs = 4;
+/** Values that the table doesn't know are proved one by one, each once: ours and a few of other load balancers, no more. */
+const maxProofs = 8;
 
 const Name = { own: 0, companion: 1 } as const;
 
@@ -135,7 +135,7 @@ export class StickySession<M> implements CookieVisitor, StickResponse {
       const bond = table.find(bytes, start, end);
       if (bond !== undefined) this.note(bond, rank);
       // Other policies have plain cookies only, which the table knows.
-      else if (isApplications && end - start === stickyValueLength) this.noteUnknown(rank, start, end);
+      else if (isApplications && end - start === stickyValueLength) this.noteUnknown(rank, bytes, start, end);
     }
     const isSettled = this.targetRank === this.bondRank && this.bondRank < companionRank;
     return isSettled && (this.hasApplicationCookie || !isApplications);
@@ -153,12 +153,20 @@ export class StickySession<M> implements CookieVisitor, StickResponse {
     }
   }
 
-  private noteUnknown(rank: number, start: number, end: number): void {
-    if (this.unknownCount === maxProofs) return;
-    const at = this.unknownCount++ * 3;
-    this.unknown[at] = rank;
-    this.unknown[at + 1] = start;
-    this.unknown[at + 2] = end;
+  private noteUnknown(rank: number, bytes: Uint8Array, start: number, end: number): void {
+    const { unknown, unknownCount } = this;
+    if (unknownCount === maxProofs) return;
+    const last = unknownCount * 3;
+    for (let at = 0; at < last; at += 3) {
+      // A companion says what its cookie has said.
+      if (!areEqual(bytes, start, unknown[at + 1] as number)) continue;
+      if (rank < (unknown[at] as number)) unknown[at] = rank;
+      return;
+    }
+    this.unknownCount++;
+    unknown[last] = rank;
+    unknown[last + 1] = start;
+    unknown[last + 2] = end;
   }
 
   /** Only behind the visit: without the application's cookie nobody needs to know. */
@@ -210,3 +218,11 @@ export class StickySession<M> implements CookieVisitor, StickResponse {
     this.unknownCount = 0;
   }
 }
+
+/** Whether two values are the same, the last digits first: values of one member begin alike. */
+const areEqual = (bytes: Uint8Array, one: number, other: number): boolean => {
+  for (let index = stickyValueLength - 1; index >= 0; index--) {
+    if (bytes[one + index] !== bytes[other + index]) return false;
+  }
+  return true;
+};

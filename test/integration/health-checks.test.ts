@@ -129,6 +129,7 @@ test("an instance whose name has no address is being registered, and the look-up
       id: "i-app",
       address: "app.test",
       port: 80,
+      phase: "registering",
       state: "OutOfService",
       reasonCode: "ELB",
       description: "Instance registration is still in progress.",

@@ -2,7 +2,7 @@
 // in one direction leaves of the other.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
-import { startHttp } from "../support/http-elbow.ts";
+import { startServing } from "../support/http-elbow.ts";
 import { exchange, formatRequest, formatResponse, header, readResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveHttp } from "../support/scripts.ts";
@@ -15,7 +15,7 @@ const echoBody = serveHttp(({ method, target, body }) =>
 
 test("pipelined requests are answered in order and never pipelined to an instance", async () => {
   const overtaken: Array<number> = [];
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(async ({ target }, connection) => {
       await Bun.sleep(3);
       overtaken.push(connection.availableBytes);
@@ -33,7 +33,7 @@ test("pipelined requests are answered in order and never pipelined to an instanc
 });
 
 test("pipelined requests are all answered though the client half-closed behind them", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(async ({ target }) => {
       await Bun.sleep(3);
       return formatResponse(`answer ${target}`);
@@ -48,7 +48,7 @@ test("pipelined requests are all answered though the client half-closed behind t
 });
 
 test("a client's Connection: close is honoured after the answer", async () => {
-  await using at = await startHttp(echoBody);
+  await using at = await startServing(echoBody);
   using client = await RawClient.connect(at.port);
   const response = await exchange(client, "/", { headers: [["Connection", "close"]] });
   expect(response.body.toString()).toBe("GET / ");
@@ -61,7 +61,7 @@ test("a client's Connection: close is honoured after the answer", async () => {
 });
 
 test("a client that half-closes after its request still gets its answer, then the end", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(async () => {
       await Bun.sleep(10);
       return formatResponse("still there");
@@ -76,7 +76,7 @@ test("a client that half-closes after its request still gets its answer, then th
 });
 
 test("an HTTP/1.0 client may ask for keep-alive; without asking it is closed", async () => {
-  await using at = await startHttp(echoBody);
+  await using at = await startServing(echoBody);
   using plain = await RawClient.connect(at.port);
   await plain.send("GET /a HTTP/1.0\r\n\r\n");
   expect((await readResponse(plain)).body.toString()).toBe("GET /a ");
@@ -94,7 +94,7 @@ test("an HTTP/1.0 client may ask for keep-alive; without asking it is closed", a
 });
 
 test("empty lines before a request are skipped", async () => {
-  await using at = await startHttp(echoBody);
+  await using at = await startServing(echoBody);
   using client = await RawClient.connect(at.port);
   await client.send("\r\n");
   expect((await exchange(client, "/1")).body.toString()).toBe("GET /1 ");

@@ -1,16 +1,14 @@
 // Layer 7, an answer that comes before its request is whole: the client gets it at once, the instance never gets a whole
 // request from us, and the connection lives on where that costs little (RFC 9112 §9.3, §9.6).
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { startElbow, type WrittenLoadBalancer } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance, type Script } from "../support/fake-instance.ts";
+import { startHttp } from "../support/http-elbow.ts";
 import { exchange, formatResponse, header, readHead, readResponse } from "../support/http-message.ts";
 import { Outcomes } from "../support/outcomes.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 setDefaultTimeout(30_000);
-
-const startHttp = (written: Omit<WrittenLoadBalancer, "protocol">) => startElbow({ protocol: "HTTP", ...written });
 
 const tooLarge = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";
 const put = (length: number) => `PUT / HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n\r\n`;

@@ -2,9 +2,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { clock } from "../../src/net/clock.ts";
 import { tickMs } from "../../src/net/deadlines.ts";
-import { startElbow, type WrittenLoadBalancer } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
+import { startHttp } from "../support/http-elbow.ts";
 import { exchange, formatRequest, formatResponse, readResponse } from "../support/http-message.ts";
 import { countSockets, freePort, startSilentPort, tcpState } from "../support/port.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -21,8 +21,6 @@ const requestTimeout = wire("408 REQUEST_TIMEOUT", "close");
 const badGateway = wire("502 BAD_GATEWAY", "keep-alive");
 const atCapacity = wire("503 Service Unavailable: Back-end server is at capacity", "keep-alive");
 const gatewayTimeout = wire("504 GATEWAY_TIMEOUT", "keep-alive");
-
-const startHttp = (written: Omit<WrittenLoadBalancer, "protocol">) => startElbow({ protocol: "HTTP", ...written });
 
 const manyHeaders = Array.from({ length: 101 }, (_, index) => `X-${index}: v\r\n`).join("");
 

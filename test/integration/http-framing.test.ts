@@ -3,7 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { seededBytes } from "../support/byte-stream.ts";
 import { eventually } from "../support/eventually.ts";
-import { startHttp } from "../support/http-elbow.ts";
+import { startServing } from "../support/http-elbow.ts";
 import { exchange, formatRequest, formatResponse, header, readResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveHttp } from "../support/scripts.ts";
@@ -15,7 +15,7 @@ const echoBody = serveHttp(({ method, target, body }) =>
 );
 
 test("requests follow each other on one connection, on both sides", async () => {
-  await using at = await startHttp(echoBody);
+  await using at = await startServing(echoBody);
   using client = await RawClient.connect(at.port);
   for (let round = 0; round < 5; round++) {
     const response = await exchange(client, `/${round}`, { body: `body ${round}` });
@@ -41,7 +41,7 @@ const wireRequests: ReadonlyArray<readonly [name: string, wire: string, body: st
 ];
 
 test.each(wireRequests)("a request with %s arrives whole, split anywhere", async (_, wire, body) => {
-  await using at = await startHttp(serveHttp(() => formatResponse("ok")));
+  await using at = await startServing(serveHttp(() => formatResponse("ok")));
   using client = await RawClient.connect(at.port);
   for (let split = 1; split < wire.length; split++) {
     await client.send(wire.slice(0, split));
@@ -78,7 +78,7 @@ const wireResponses: ReadonlyArray<readonly [name: string, wire: string, body: s
 
 test.each(wireResponses)("a response with %s arrives whole, split anywhere", async (_, wire, body) => {
   let split = 0;
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(async (_request, connection) => {
       await connection.send(wire.slice(0, split));
       await Bun.sleep(0);
@@ -118,7 +118,7 @@ test("a body of 300 KiB in random pieces, with both framings, both ways", async 
     ]),
     Buffer.from("0\r\n\r\n"),
   ]);
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(async ({ target }, connection) => {
       const isChunked = target === "/chunked";
       const framing = isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${body.length}`;
@@ -143,7 +143,7 @@ test("a body of 300 KiB in random pieces, with both framings, both ways", async 
 });
 
 test("HEAD, 204 and 304 have no body, whatever their headers say", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(({ method, target }) => {
       if (method === "HEAD") return 'HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nETag: "h"\r\n\r\n';
       if (target === "/204") return "HTTP/1.1 204 No Content\r\n\r\n";
@@ -164,7 +164,7 @@ test("HEAD, 204 and 304 have no body, whatever their headers say", async () => {
 });
 
 test("HEAD answered with Transfer-Encoding: chunked has no body either", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(({ method }) =>
       method === "HEAD" ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" : formatResponse("plain"),
     ),
@@ -175,7 +175,7 @@ test("HEAD answered with Transfer-Encoding: chunked has no body either", async (
 });
 
 test("several interim responses pass to an HTTP/1.1 client, none to an HTTP/1.0 one", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(
       () =>
         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
@@ -197,7 +197,7 @@ test("several interim responses pass to an HTTP/1.1 client, none to an HTTP/1.0 
 });
 
 test("an answer delimited by the end of the connection arrives whole, and its end is the end", async () => {
-  await using at = await startHttp(async (connection) => {
+  await using at = await startServing(async (connection) => {
     await connection.readRequest();
     await connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil ");
     await Bun.sleep(5);
@@ -214,7 +214,7 @@ test("an answer delimited by the end of the connection arrives whole, and its en
 });
 
 test("an answer in chunks reaches an HTTP/1.0 client without chunks", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(() => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"),
   );
   using client = await RawClient.connect(at.port);
@@ -226,7 +226,7 @@ test("an answer in chunks reaches an HTTP/1.0 client without chunks", async () =
 });
 
 test("a coding under chunked reaches clients that can read it, and is 502 for others", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(() => "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\nT: u\r\n\r\n"),
   );
   using client = await RawClient.connect(at.port);
@@ -249,7 +249,7 @@ test("a coding under chunked reaches clients that can read it, and is 502 for ot
 
 test("a coding without chunked ends with the instance's connection, and not with the client's", async () => {
   let isCut = false;
-  await using at = await startHttp(async (connection) => {
+  await using at = await startServing(async (connection) => {
     await connection.readRequest();
     await connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: deflate, gzip\r\nContent-Length: 3\r\n\r\nuntil ");
     await Bun.sleep(5);
@@ -286,7 +286,7 @@ test.each([
   ["a name that is none", "A B: 1"],
   ["a fold onto the status line", " A: 1"],
 ] as const)("a response with %s is 502, and its connection isn't used again", async (_, fields) => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(({ target }) =>
       target === "/bad" ? `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n1\r\na\r\n0\r\n\r\n` : formatResponse("good"),
     ),
@@ -299,7 +299,7 @@ test.each([
 });
 
 test("a sloppy instance's head goes on as a strict one, and its connection is used again", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(() => "HTTP/1.1 200 OK\nX-Folded: one\r\n\ttwo\nX-Blank : three\nContent-Length : 5\n\nhello"),
   );
   using client = await RawClient.connect(at.port);
@@ -331,7 +331,7 @@ test.each([
   ["a body to 304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", "evil"],
   ["a body to 204", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"],
 ] as const)("an instance that sends %s is not asked again on that connection", async (_, answer, more) => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(({ target }) => (target === "/odd" ? answer + more : formatResponse("clean"))),
   );
   using client = await RawClient.connect(at.port);
@@ -343,7 +343,7 @@ test.each([
 });
 
 test("a hundred interim responses pass; one more is 502 behind them", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(({ target }) => {
       const interim = `HTTP/1.1 103 Early Hints\r\nLink: </${target}>\r\nContent-Length: 9\r\n\r\n`;
       return interim.repeat(Number(target.slice(1))) + formatResponse("final").toString("latin1");
@@ -359,7 +359,7 @@ test("a hundred interim responses pass; one more is 502 behind them", async () =
 });
 
 test("101 that nobody asked for is 502", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(() => "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"),
   );
   using client = await RawClient.connect(at.port);

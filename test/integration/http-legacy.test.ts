@@ -1,8 +1,8 @@
 // Layer 7, clients of an older kind: HTTP/1.0 and HTTP/0.9 ("How Elastic Load Balancing works", AWS), and Expect.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { startElbow, type WrittenLoadBalancer } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
+import { startHttp } from "../support/http-elbow.ts";
 import { exchange, formatResponse, header, headerValues, readResponse } from "../support/http-message.ts";
 import { Outcomes } from "../support/outcomes.ts";
 import { freePort } from "../support/port.ts";
@@ -11,7 +11,6 @@ import { answerText, serveHttp, silence } from "../support/scripts.ts";
 
 setDefaultTimeout(30_000);
 
-const startHttp = (written: Omit<WrittenLoadBalancer, "protocol">) => startElbow({ protocol: "HTTP", ...written });
 const badRequest = "HTTP/1.1 400 BAD_REQUEST\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 test("HTTP/0.9: a line is a whole request; the answer is its body alone, then the end", async () => {

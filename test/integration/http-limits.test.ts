@@ -7,6 +7,7 @@ import { collectMetrics } from "../../src/observe/metrics.ts";
 import { configurationOf, type RunningElbow, startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance, type Script } from "../support/fake-instance.ts";
+import { startServing } from "../support/http-elbow.ts";
 import { exchange, formatRequest, formatResponse, header, readResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, serveHttp } from "../support/scripts.ts";
@@ -24,17 +25,6 @@ const lines = (length: number): string => {
   while (length - text.length > 20_000) text += line(10_000);
   const half = Math.floor((length - text.length) / 2);
   return text + line(half) + line(length - text.length - half);
-};
-
-const startHttp = (script: Script, attributes: Partial<Attributes>) => {
-  const instance = FakeInstance.start(script);
-  return startElbow({ protocol: "HTTP", instances: [instance], attributes }).then((elbow) => ({
-    ...{ instance, elbow },
-    async [Symbol.asyncDispose]() {
-      await elbow[Symbol.asyncDispose]();
-      instance[Symbol.dispose]();
-    },
-  }));
 };
 
 /** The status that one request gets on a connection of its own. */
@@ -89,7 +79,7 @@ describe.each(requestLimits)("$attribute", ({ attribute, changed, request, over 
     ["by default", {}, defaultAttributes[attribute] as number],
     ["changed", { [attribute]: changed }, changed],
   ])("%s", async (_, attributes, limit) => {
-    await using at = await startHttp(answerText("reached"), attributes);
+    await using at = await startServing(answerText("reached"), attributes);
     expect(await statusOf(at.elbow, request(limit))).toBe(200);
     expect(await statusOf(at.elbow, request(limit + 1))).toBe(over);
     expect(at.instance.requests.length).toBe(1);
@@ -97,7 +87,7 @@ describe.each(requestLimits)("$attribute", ({ attribute, changed, request, over 
 });
 
 test("limits hold for heads that are repaired, as they came", async () => {
-  await using at = await startHttp(answerText("reached"), { maxRequestLineBytes: 300, maxHeaderBytes: 300 });
+  await using at = await startServing(answerText("reached"), { maxRequestLineBytes: 300, maxHeaderBytes: 300 });
   const folded = (first: number, second: number) =>
     `${requestLine}${host}X: ${fill(first)}\r\n ${fill(second)}\r\n\r\n`;
   expect(await statusOf(at.elbow, folded(100, 100))).toBe(200);
@@ -129,7 +119,7 @@ describe.each(responseLimits)("$attribute of a response", ({ attribute, changed,
     ["by default", {}, defaultAttributes[attribute] as number],
     ["changed", { [attribute]: changed }, changed],
   ])("%s", async (_, attributes, limit) => {
-    await using at = await startHttp(
+    await using at = await startServing(
       serveHttp(({ target }) => head(target === "/over" ? limit + 1 : limit)),
       attributes,
     );
@@ -160,7 +150,7 @@ describe("maxReadAheadBytes", () => {
       if (target === "/held") await isReleased.promise;
       return formatResponse(`${target} ${body.length}`);
     });
-    await using at = await startHttp(script, attributes);
+    await using at = await startServing(script, attributes);
     using client = await RawClient.connect(at.elbow.port());
     await client.send(formatRequest("/held"));
     await eventually(() => at.instance.requests.length === 1);
@@ -191,7 +181,7 @@ describe("maxUnreadBodyBytes", () => {
     ["changed", { maxUnreadBodyBytes: 1000 }, 1000],
     ["off", { maxUnreadBodyBytes: 0 }, 0],
   ])("%s", async (_, attributes, limit) => {
-    await using at = await startHttp(hasty, attributes);
+    await using at = await startServing(hasty, attributes);
     const begin = async (client: RawClient, size: number) => {
       await client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${size}\r\n\r\n`);
       return header(await readResponse(client), "connection");
@@ -207,7 +197,7 @@ describe("maxUnreadBodyBytes", () => {
   });
 
   test("unreadBodyTimeout bounds the wait for it", async () => {
-    await using at = await startHttp(hasty, { unreadBodyTimeout: 0.2 });
+    await using at = await startServing(hasty, { unreadBodyTimeout: 0.2 });
     using client = await RawClient.connect(at.elbow.port());
     await client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n");
     expect((await readResponse(client)).status).toBe(200);
@@ -225,8 +215,8 @@ test("lingerTimeout bounds how long a client is listened to behind its last answ
     expect(await client.receiveEnd()).toBe("eof");
     return elbow.openConnections();
   };
-  await using short = await startHttp(answerText("reached"), { lingerTimeout: 0.1 });
-  await using long = await startHttp(answerText("reached"), { lingerTimeout: 60 });
+  await using short = await startServing(answerText("reached"), { lingerTimeout: 0.1 });
+  await using long = await startServing(answerText("reached"), { lingerTimeout: 60 });
   using patient = await RawClient.connect(long.elbow.port());
   expect(await refuse(long.elbow, patient)).toBe(1);
   using hurried = await RawClient.connect(short.elbow.port());

@@ -1,31 +1,15 @@
 // Layer 7, kept-alive connections to instances: shared by clients, reused, never trusted longer than they deserve.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { type RunningElbow, startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
-import { FakeInstance, type Script } from "../support/fake-instance.ts";
+import { startServing } from "../support/http-elbow.ts";
 import { exchange, formatResponse } from "../support/http-message.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerText, serveHttp } from "../support/scripts.ts";
 
 setDefaultTimeout(30_000);
 
-const startHttp = async (...scripts: ReadonlyArray<Script>) => {
-  const instances = scripts.map((script) => FakeInstance.start(script));
-  const elbow: RunningElbow = await startElbow({ protocol: "HTTP", instances });
-  return {
-    instances,
-    instance: instances[0]!,
-    elbow,
-    port: elbow.port(),
-    async [Symbol.asyncDispose]() {
-      await elbow.stop();
-      for (const instance of instances) instance.stop();
-    },
-  };
-};
-
 test("one back-end connection serves many client connections", async () => {
-  await using at = await startHttp(answerText("ok"));
+  await using at = await startServing(answerText("ok"));
   for (let round = 0; round < 20; round++) {
     using client = await RawClient.connect(at.port);
     expect((await exchange(client, `/${round}`)).status).toBe(200);
@@ -35,7 +19,7 @@ test("one back-end connection serves many client connections", async () => {
 });
 
 test("requests go to the instances in turn, also on one client connection", async () => {
-  await using at = await startHttp(answerText("a"), answerText("b"));
+  await using at = await startServing([answerText("a"), answerText("b")]);
   using client = await RawClient.connect(at.port);
   const heard: Array<string> = [];
   for (let round = 0; round < 8; round++) heard.push((await exchange(client, "/")).body.toString());
@@ -45,7 +29,7 @@ test("requests go to the instances in turn, also on one client connection", asyn
 test("exchanges at the same time never share a back-end connection, and leave few of them", async () => {
   let inFlight = 0;
   let most = 0;
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(async ({ target }) => {
       most = Math.max(most, ++inFlight);
       await Bun.sleep(10);
@@ -69,7 +53,7 @@ test("exchanges at the same time never share a back-end connection, and leave fe
 test.each(["close", "reset", "half-close"] as const)(
   "an instance that ends its connection by a %s right after each answer never makes a request fail",
   async (how) => {
-    await using at = await startHttp(async (connection) => {
+    await using at = await startServing(async (connection) => {
       const request = await connection.readRequest();
       if (request === undefined) return;
       await connection.send(formatResponse(request.target));
@@ -91,7 +75,7 @@ test.each(["close", "reset", "half-close"] as const)(
 );
 
 test("a pooled connection that the instance closed meanwhile is not used, whatever the method", async () => {
-  await using at = await startHttp(answerText("ok"));
+  await using at = await startServing(answerText("ok"));
   using client = await RawClient.connect(at.port);
   for (let round = 0; round < 5; round++) {
     expect((await exchange(client, "/", { body: "never twice" })).status).toBe(200);
@@ -106,7 +90,7 @@ test("a pooled connection that the instance closed meanwhile is not used, whatev
 });
 
 test("Connection: close from the instance: its connection is not used again", async () => {
-  await using at = await startHttp(serveHttp(() => formatResponse("ok", { headers: [["Connection", "close"]] })));
+  await using at = await startServing(serveHttp(() => formatResponse("ok", { headers: [["Connection", "close"]] })));
   using client = await RawClient.connect(at.port);
   for (let round = 0; round < 3; round++) expect((await exchange(client, "/")).status).toBe(200);
   expect(at.instance.connections.map(({ requests }) => requests.length)).toEqual([1, 1, 1]);
@@ -114,7 +98,7 @@ test("Connection: close from the instance: its connection is not used again", as
 });
 
 test("an HTTP/1.0 answer: passed on as HTTP/1.1, its connection is not used again", async () => {
-  await using at = await startHttp(serveHttp(() => "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  await using at = await startServing(serveHttp(() => "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"));
   using client = await RawClient.connect(at.port);
   for (let round = 0; round < 2; round++) {
     expect(await exchange(client, "/")).toMatchObject({ startLine: "HTTP/1.1 200 OK", body: Buffer.from("ok") });
@@ -123,7 +107,7 @@ test("an HTTP/1.0 answer: passed on as HTTP/1.1, its connection is not used agai
 });
 
 test("bytes after an answer's end are never taken for another answer", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(({ target }) =>
       target === "/poison"
         ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
@@ -143,7 +127,7 @@ test("bytes after an answer's end are never taken for another answer", async () 
 });
 
 test("unasked bytes on a pooled connection never answer the next request", async () => {
-  await using at = await startHttp(serveHttp(({ target }) => formatResponse(`answer ${target}`)));
+  await using at = await startServing(serveHttp(({ target }) => formatResponse(`answer ${target}`)));
   using client = await RawClient.connect(at.port);
   for (let round = 0; round < 10; round++) {
     expect((await exchange(client, `/${round}`)).body.toString()).toBe(`answer /${round}`);
@@ -154,7 +138,7 @@ test("unasked bytes on a pooled connection never answer the next request", async
 });
 
 test("a client that leaves mid-answer takes its back-end connection with it, and only that", async () => {
-  await using at = await startHttp(
+  await using at = await startServing(
     serveHttp(async ({ target }, connection) => {
       if (target === "/quick") return formatResponse("quick");
       await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbegun");

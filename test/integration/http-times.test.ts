@@ -5,6 +5,7 @@ import { collectMetrics } from "../../src/observe/metrics.ts";
 import { configurationOf, type RunningElbow, startElbow, type WrittenLoadBalancer } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance } from "../support/fake-instance.ts";
+import { startHttp } from "../support/http-elbow.ts";
 import { exchange, formatResponse, header, readHead, readResponse } from "../support/http-message.ts";
 import { Outcomes } from "../support/outcomes.ts";
 import { startSilentPort } from "../support/port.ts";
@@ -14,7 +15,6 @@ import { answerText, serveHttp, silence } from "../support/scripts.ts";
 setDefaultTimeout(30_000);
 
 const MIB = 1024 * 1024;
-const startHttp = (written: Omit<WrittenLoadBalancer, "protocol">) => startElbow({ protocol: "HTTP", ...written });
 const requestTimeout = "HTTP/1.1 408 REQUEST_TIMEOUT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const get = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 const post = (length: number) => `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n\r\n`;

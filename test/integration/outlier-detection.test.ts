@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { FakeInstance, type Script } from "../support/fake-instance.ts";
 import { exchange, formatResponse } from "../support/http-message.ts";
 import { freePort } from "../support/port.ts";
-import { withHealth } from "../support/quick-health.ts";
+import { instanceIs, withHealth } from "../support/quick-health.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { sampleOf } from "../support/samples.ts";
 import { answerText, greet, serveHttp } from "../support/scripts.ts";
@@ -155,6 +155,21 @@ test("layer 4: a connection that stands ends a row of refused ones", async () =>
   expect(statusOf(elbow, flaky).outlierDetection!.isEjected).toBe(true);
 });
 
+test("layer-4 connections to an instance hide none of its failures over HTTP", async () => {
+  using good = FakeInstance.start(answerText("good"));
+  using bad = FakeInstance.start(failing);
+  const listeners = (["HTTP", "TCP"] as const).map((protocol) => ({ protocol }));
+  await using elbow = await startElbow({ listeners, instances: [good, bad], attributes: long });
+  for (let round = 0; round < 3; round++) {
+    await askTimes(elbow, 2);
+    // One for each of them.
+    using one = await RawClient.connect(elbow.port(1));
+    using other = await RawClient.connect(elbow.port(1));
+    for (const client of [one, other]) await exchange(client, "/");
+  }
+  expect(statusOf(elbow, bad).outlierDetection!.isEjected).toBe(true);
+});
+
 test("never more than the share, and never the last one", async () => {
   const instances = Array.from({ length: 4 }, () => FakeInstance.start(failing));
   const port = freePort();
@@ -209,6 +224,46 @@ test("checks go on, and end no ejection; what they have taken out isn't ejected 
   isWell = false;
   await eventually(() => statusOf(elbow, bad).description.includes("UnhealthyThreshold"), { what: "failed checks" });
   expect(sampleOf("elbow_health_checks_total", { result: "failed" })).toBeGreaterThan(0);
+});
+
+test("an ejected instance is back at once when checks have taken all others out", async () => {
+  let isFailing = true;
+  let areOthersWell = true;
+  const other = (name: string) =>
+    FakeInstance.start(
+      serveHttp(({ target }) =>
+        formatResponse(name, target === "/ping" && !areOthersWell ? { status: "500 Ill" } : {}),
+      ),
+    );
+  using one = FakeInstance.start(
+    serveHttp(({ target }) => formatResponse("one", target !== "/ping" && isFailing ? { status: "500 Whatever" } : {})),
+  );
+  using two = other("two");
+  using three = other("three");
+  await using elbow = await startElbow(
+    withHealth([{ protocol: "HTTP", instances: [one, two, three], attributes: long }]),
+  );
+  expect(countOf(await askTimes(elbow, 12), "500 one")).toBe(3);
+  isFailing = false;
+  areOthersWell = false;
+  await instanceIs(elbow, "OutOfService", two);
+  await instanceIs(elbow, "OutOfService", three);
+  expect(statusOf(elbow, one)).toMatchObject({ state: "InService" });
+  expect(await ask(elbow)).toBe("200 one");
+});
+
+test("an instance that has the only weight isn't ejected for one that has none", async () => {
+  using live = FakeInstance.start(failing);
+  using standby = FakeInstance.start(answerText("standby"));
+  const instances = [live, standby].map(({ port }, index) => ({
+    ...{ id: `i-${index}`, host: "127.0.0.1", port },
+    weight: 1 - index,
+  }));
+  await using elbow = await startElbow({ protocol: "HTTP", instances, attributes: long });
+  expect(countOf(await askTimes(elbow, 4), "500 no")).toBe(4);
+  live.become(answerText("live"));
+  for (const connection of live.connections) connection.dispose();
+  expect(await ask(elbow)).toBe("200 live");
 });
 
 test("a response that its client doesn't take is no fault of the instance; one that never comes is", async () => {

@@ -148,6 +148,24 @@ test("who comes for those who leave is checked first, also where some stay", asy
   expect((await clients.stop()).filter((answer) => !answer.startsWith("200 "))).toEqual([]);
 });
 
+test("who failed its first check, and is well by the time that it is to take over, is asked once more, first", async () => {
+  let isUp = false;
+  using one = startSlow("one");
+  using booting = FakeInstance.start(
+    serveHttp(({ target }) => formatResponse("two", target === "/ping" && !isUp ? { status: "503 Booting" } : {})),
+  );
+  const port = freePort();
+  const check = { interval: 60 };
+  await using elbow = await startElbow(having(port, [one], check));
+  await elbow.apply(having(port, [one, booting], check));
+  await eventually(() => elbow.status()[0]!.instances[1]!.healthCheck!.failures === 1, { what: "a failed check" });
+  isUp = true;
+  const clients = askOn(elbow);
+  await elbow.apply(having(port, [booting], check));
+  expect(statesOf(elbow)).toEqual(serving(booting));
+  expect((await clients.stop()).filter((answer) => !answer.startsWith("200 "))).toEqual([]);
+});
+
 test("an instance that moves to another port, or is the only one left in reach, is checked first, too", async () => {
   using old = startSlow("old");
   using moved = startSlow("moved");

@@ -55,6 +55,28 @@ test("instances are registered by address and by inventory id, once, and a reloa
   expect(ids(elbow)).toEqual([idOf(one)]);
 });
 
+test("the health of one load balancer's instances is read of no other", async () => {
+  const configuration = configurationOf([
+    { name: "test", instances: [1, 2] },
+    { name: "other", instances: [3] },
+  ]);
+  const [, other] = configuration.loadBalancers;
+  const { instances } = other!;
+  let reads = 0;
+  Object.defineProperty(other, "instances", {
+    get: () => {
+      reads++;
+      return instances;
+    },
+  });
+  await using elbow = await startElbow(configuration);
+  reads = 0;
+  const health = await elbow.run(elbow.control.instanceHealth("test"));
+  expect([health.map(({ id }) => id), reads]).toEqual([["127.0.0.1:1", "127.0.0.1:2"], 0]);
+  elbow.status();
+  expect(reads).toBeGreaterThan(0);
+});
+
 test("what breaks the rules is refused in the words of a check, and changes nothing", async () => {
   using one = startHeld("one");
   await using elbow = await startElbow({ protocol: "HTTP", instances: [one] });

@@ -99,7 +99,7 @@ test("at the cap requests wait, and are served in their order over the connectio
   for (const client of clients) client.dispose();
 });
 
-test("a body that comes while its request waits goes out behind it; a client that half-closes is still served", async () => {
+test("a body that comes while its request waits goes out behind it", async () => {
   using instance = new HeldInstance();
   await using elbow = await startElbow(configure([instance.fake], freePort()));
   using first = await ask(elbow, "a");
@@ -108,7 +108,6 @@ test("a body that comes while its request waits goes out behind it; a client tha
   await second.send("POST /b HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n12345");
   await queued(1);
   await second.send("67890");
-  await second.halfClose();
   await instance.answerNext();
   await readResponse(first);
   await instance.answerNext();
@@ -173,6 +172,31 @@ test("beyond 1,024 that wait: 503 at once, counted", async () => {
   for (const client of clients) client.reset();
   await queued(0);
   await eventually(() => elbow.activeFibers() < 50, { what: "no fiber for a client that has left" });
+});
+
+test("a client that ends its sending leaves the queue, and is told so if it still reads", async () => {
+  using instance = new HeldInstance();
+  using outcomes = new Outcomes();
+  await using elbow = await startElbow(configure([instance.fake], freePort()));
+  using first = await ask(elbow, "a");
+  await eventually(() => instance.held.length === 1, { what: "a request at the instance" });
+  const gone = await ask(elbow, "gone");
+  await queued(1);
+  gone.dispose();
+  await queued(0);
+  using impatient = await ask(elbow, "impatient");
+  await queued(1);
+  await impatient.halfClose();
+  const response = await readResponse(impatient);
+  expect([response.status, header(response, "connection")]).toEqual([408, "close"]);
+  expect((await outcomes.at(1)).reason).toBe("clientLeftQueue");
+  await instance.answerNext();
+  await readResponse(first);
+  using next = await ask(elbow, "next");
+  await eventually(() => instance.held.length === 1, { what: "the next at the instance" });
+  await instance.answerNext();
+  expect((await readResponse(next)).body.toString()).toBe("/next");
+  expect(instance.targets).toEqual(["/a", "/next"]);
 });
 
 test("a client that resets leaves the queue at once; those behind it move up", async () => {

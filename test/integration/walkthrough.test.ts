@@ -1,5 +1,6 @@
-// docs/walkthrough-instances.md, walked: its configuration as it stands but for ports and the pace of the checks, with three
-// real servers, of which one is killed, brought back, found unwell, made slow and taken out while it has something to do.
+// docs/walkthrough-instances.md, walked: its configuration as it stands but for ports, the pace of the checks and the times, with
+// three real servers, of which one is killed, brought back, found unwell, made slow, taken out while it has something to do, with
+// time enough and without, and falls silent.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -38,14 +39,14 @@ test("it can be walked, and what it shows of states is what they say", async () 
   const names = ["i-web1", "i-web2", "i-web3"];
   const servers = await Promise.all(names.map((name) => ExampleInstance.start(name)));
   try {
-    const [one, two, three] = servers as [ExampleInstance, ExampleInstance, ExampleInstance];
+    const [, two, three] = servers as [ExampleInstance, ExampleInstance, ExampleInstance];
     const port = freePort();
     const configuration = atPace(await Effect.runPromise(loadConfiguration(file)), port, servers);
     await using elbow = await startElbow(configuration);
     const ask = async (): Promise<string> => {
       using client = await RawClient.connect(port);
       const { status, body } = await exchange(client, "/");
-      return `${status} ${body.toString().trimEnd()}`;
+      return `${status} ${body.toString()}`.trimEnd();
     };
     const askedOf = (index: number): string => `200 ${names[index]}: GET /, 0 bytes`;
     expect(await Promise.all([ask(), ask(), ask()]).then((answers) => [...answers].sort())).toEqual([
@@ -103,7 +104,31 @@ test("it can be walked, and what it shows of states is what they say", async () 
     expect(last).toBe(askedOf(2));
     await eventually(() => states(elbow).length === 2, { what: "the last of who has left" });
     for (let round = 0; round < 4; round++) expect(await ask()).not.toContain("i-web3");
-    expect(one.port).not.toBe(two.port);
+
+    // Put back, and taken out again with less time than it needs.
+    const limited = withDraining(configuration, 1);
+    await elbow.apply(limited);
+    await instanceIs(elbow, "InService", three);
+    await three.tell("/slow?ms=1900");
+    const cut = Promise.all([ask(), ask(), ask()]);
+    await eventually(() => isBusy(elbow, three), { what: "a request on the slow one" });
+    await elbow.apply(without(limited, "i-web3"));
+    expect((await cut).filter((answer) => !answer.startsWith("200 "))).toEqual(["504"]);
+
+    // Put back, and silent: who is on it gets 504, who comes later notices nothing.
+    await three.tell("/slow?ms=0");
+    await elbow.apply(configuration);
+    await instanceIs(elbow, "InService", three);
+    three.signal("SIGSTOP");
+    const answers = await Promise.all(Array.from({ length: 9 }, ask));
+    expect(answers).toContain("504");
+    for (const answer of answers) expect(["504", askedOf(0), askedOf(1)]).toContain(answer);
+    await instanceIs(elbow, "OutOfService", three);
+    expect(elbow.status()[0]!.instances[2]!.healthCheck!.lastReason).toBe("timeout after 1 s");
+    expect(page).toContain("timeout after 2 s");
+    for (let round = 0; round < 6; round++) expect(await ask()).toStartWith("200 ");
+    three.signal("SIGCONT");
+    await instanceIs(elbow, "InService", three);
   } finally {
     await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
   }
@@ -120,11 +145,18 @@ const change = (configuration: Configuration, next: (one: LoadBalancer) => LoadB
 const without = (configuration: Configuration, id: string): Configuration =>
   change(configuration, (one) => ({ ...one, instances: one.instances.filter((instance) => instance.id !== id) }));
 
-/** The same on other ports, with checks twenty-five times as often. */
+const withDraining = (configuration: Configuration, timeout: number): Configuration =>
+  change(configuration, (one) => ({
+    ...one,
+    attributes: { ...one.attributes, connectionDraining: { enabled: true, timeout } },
+  }));
+
+/** The same on other ports, with checks twenty-five times as often, and a fifth of the patience. */
 const atPace = (configuration: Configuration, port: number, servers: ReadonlyArray<ExampleInstance>): Configuration =>
   change(configuration, (one) => ({
     ...one,
     listeners: one.listeners.map((listener) => ({ ...listener, port })),
     instances: one.instances.map((instance, index) => ({ ...instance, port: servers[index]!.port })),
+    attributes: { ...one.attributes, idleTimeout: 2 },
     ...(one.healthCheck === undefined ? {} : { healthCheck: { ...one.healthCheck, interval: 0.2, timeout: 1 } }),
   }));

@@ -1,13 +1,9 @@
 // The documentation against the repository: what a page names must be there, where the page says it is. Reads files only.
 import { describe, expect, test } from "bun:test";
-import { createPrivateKey } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize, relative, resolve } from "node:path";
-import { Effect } from "effect";
 import packageJson from "../../package.json";
-import { loadConfiguration } from "../../src/control/configuration/load.ts";
 import { type Reason, reasons } from "../../src/errors.ts";
-import { defaultAttributes } from "../../src/model/attributes.ts";
 import {
   type DesyncClass,
   desyncAction,
@@ -16,7 +12,6 @@ import {
   desyncReasons,
 } from "../../src/parse/http1/desync.ts";
 import { ownAnswer } from "../../src/pipeline/http-answer.ts";
-import { issueTestCertificate, testAuthority } from "../support/certificates.ts";
 import {
   anchorsOf,
   codeBlocksOf,
@@ -27,7 +22,6 @@ import {
   proseOf,
   tableRowsOf,
 } from "../support/documents.ts";
-import { type Folder, makeFolder } from "../support/folder.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -194,51 +188,6 @@ test("the management page has every metric, and no other", () => {
   expect(stated.filter((name) => /^(?:elbow|process)_/.test(name)).sort()).toEqual(actual.sort());
 });
 
-test("the configuration page has every attribute with its default, and no other", () => {
-  const stated = tableRowsOf(pageOf("docs/configuration.md"))
-    .map(([name = "", , value = ""]) => [codeOf(name) ?? "", value] as const)
-    .filter(([name]) => Object.hasOwn(defaultAttributes, name))
-    .map(([name, value]) => [name, value.replaceAll(/^"|"$/g, "")]);
-  const spell = (value: unknown) =>
-    typeof value === "object" ? Bun.inspect(value, { compact: true }).replaceAll(/\s+/g, " ") : String(value);
-  const actual = Object.entries(defaultAttributes).map(([name, value]) => [name, spell(value)]);
-  expect(stated.length).toBe(actual.length);
-  expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(actual));
-});
-
-/** A folder with the certificates and keys that the configuration page's examples name. */
-const makeDocumentedFolder = async (): Promise<Folder> => {
-  const [site, rsa, other, authority] = await Promise.all([
-    issueTestCertificate(),
-    issueTestCertificate({ keyType: "RSA" }),
-    issueTestCertificate({ names: ["other.test"] }),
-    testAuthority(),
-  ]);
-  const lockedKey = createPrivateKey(other.keyPem).export({
-    ...{ format: "pem", type: "pkcs8", cipher: "aes-256-cbc", passphrase: "correct horse" },
-  });
-  return makeFolder({
-    "certs/site.pem": site.certPem,
-    "certs/site.key": site.keyPem,
-    "certs/chain.pem": authority.certPem,
-    "certs/site-rsa.pem": rsa.certPem,
-    "certs/site-rsa.key": rsa.keyPem,
-    "certs/other.pem": other.certPem,
-    "certs/other.key": lockedKey.toString(),
-    "certs/clients.pem": authority.certPem,
-    "certs/ca.pem": authority.certPem,
-  });
-};
-
-test("the configuration page's whole shape shows the defaults of attributes", async () => {
-  const whole = codeBlocksOf(pageOf("docs/configuration.md")).find(({ code }) => code.trimStart().startsWith("{"));
-  using folder = await makeDocumentedFolder();
-  const file = folder.write("whole.ts", `export default ${whole?.code}`);
-  const { loadBalancers } = await Effect.runPromise(loadConfiguration(file));
-  expect(loadBalancers[0]?.attributes).toEqual(defaultAttributes);
-  for (const name of Object.keys(defaultAttributes)) expect(whole?.code).toContain(`${name}: `);
-});
-
 test("decision 0009 has every reason for a class, and what each mode does", () => {
   const rows = tableRowsOf(pageOf("docs/decisions/0009-desync-mitigation.md"));
   const stated = rows
@@ -264,19 +213,6 @@ test("the command-line page has every flag, and no other", () => {
     .flatMap(([flag = ""]) => [...flag.matchAll(/`(--[a-z-]+)/g)])
     .map(([, name]) => name);
   expect([...new Set(stated)].sort()).toEqual([...new Set([...actual, ...builtIn])].sort() as typeof stated);
-});
-
-test("configurations in the documentation are sound", async () => {
-  const blocks = codeBlocksOf(pageOf("docs/configuration.md")).filter(({ language }) => language === "ts");
-  expect(blocks.length).toBeGreaterThan(1);
-  using folder = await makeDocumentedFolder();
-  const files = blocks.map(({ code }, index) =>
-    folder.write(`${index}.ts`, code.trimStart().startsWith("{") ? `export default ${code}` : code),
-  );
-  for (const file of [...files, join(root, "examples/elbow.config.ts")]) {
-    const { loadBalancers } = await Effect.runPromise(loadConfiguration(file));
-    expect(loadBalancers.map(({ name }) => name)).toEqual(["web"]);
-  }
 });
 
 test(".ci/run can be run", () => {

@@ -29,6 +29,7 @@ const rows: ReadonlyArray<readonly [Reason, side: string, phase: string, status:
   ["requestBodyCut", "client", "requestBody", 408, "debug"],
   ["noInstance", "proxy", "balance", 503, "warn"],
   ["surgeQueueOverflow", "proxy", "balance", 503, "warn"],
+  ["clientLeftQueue", "client", "balance", 408, "debug"],
   ["surgeQueueTimeout", "proxy", "balance", 503, "warn"],
   ["connectRefused", "backend", "dial", 503, "warn"],
   ["connectTimeout", "backend", "dial", 504, "warn"],

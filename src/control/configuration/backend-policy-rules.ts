@@ -4,6 +4,8 @@
  * The second half of a check; needs the load balancer's own policies settled, and reads no file.
  * Owns what may stand there; the listeners of an instance port all get the same.
  */
+import backendServerAuthentication from "../../../policies/backend-auth/backend-server-authentication.ts";
+import publicKeyType from "../../../policies/backend-auth/public-key.ts";
 import proxyProtocol from "../../../policies/proxy-protocol/proxy-protocol.ts";
 import type { InstancePreamble } from "../../model/listener.ts";
 import { isPort, portDescription } from "../../model/port.ts";
@@ -42,20 +44,24 @@ export const settleBackendPolicies = (
     const settled = settlePort(entry, policies, directory);
     sources.push(...settled.sources);
     findings.push(...settled.findings);
-    // Also where nothing is demanded: a list that is empty is worth a remark.
-    if (isProofAsked) byPort.set(Number(entry.port), settled.security);
+    // Also where nothing is demanded: on a port that could prove something, a list that is empty is worth a remark.
+    if (isProofAsked || entry.entries.length === 0) byPort.set(Number(entry.port), settled.security);
     if (settled.preamble !== undefined) preambles.set(Number(entry.port), settled.preamble);
   }
   return { byPort, preambles, sources, findings };
 };
 
-/** Whether there is more than a PROXY header in the list: it takes no TLS, and isn't to be missed where there is one. */
+/**
+ * Whether something in the list is to be proved, which takes TLS. A PROXY header takes none; nor does an empty list, AWS's way
+ * to switch the header off; and a name that is good for nothing here is told by itself.
+ */
 const asksForProof = ({ entries }: SiftedBackendPolicies, policies: ReadonlyMap<string, SettledPolicy>): boolean =>
-  entries.length === 0 ||
-  entries.some(({ value }) => {
-    const policy = typeof value === "string" ? policies.get(value) : undefined;
-    return policy?.kind === "broken" ? policy.type !== proxyProtocol.type : policy?.kind !== "proxyProtocol";
-  });
+  entries.some(({ value }) => typeof value !== "string" || isProof(policies.get(value)));
+
+const isProof = (policy: SettledPolicy | undefined): boolean =>
+  policy?.kind === "broken"
+    ? policy.type === backendServerAuthentication.type || policy.type === publicKeyType.type
+    : policy?.kind === "backendAuthentication" || policy?.kind === "publicKey";
 
 /** AWS, "Configure back-end instance authentication": only an encrypted connection shows a key. A header needs none. */
 const findPortProblems = (

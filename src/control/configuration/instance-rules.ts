@@ -30,10 +30,19 @@ interface Listing extends Pick<SiftedLoadBalancer, "instances"> {
   readonly listeners: ReadonlyArray<{ readonly instancePort: number | undefined }>;
 }
 
-/** Settles the instance list of one load balancer. */
+/** An instance, and the entry that names it. */
+interface Settled {
+  readonly order: number;
+  readonly entry: SiftedInstance;
+  readonly instance: Instance;
+}
+
+/** Settles the instance list of one load balancer; looks for twins by key, since lists can be long. */
 export const settleInstances = (loadBalancer: Listing, inventory: Inventory): SettledInstances => {
   const findings: Array<Finding> = [];
-  const settled: Array<{ readonly entry: SiftedInstance; readonly instance: Instance }> = [];
+  const settled: Array<Settled> = [];
+  const byId = new Map<string, Settled>();
+  const byServer = new Map<string, Settled>();
   const ports = instancePortsOf(loadBalancer);
   for (const entry of loadBalancer.instances) {
     const named = nameInstance(entry, inventory);
@@ -43,9 +52,16 @@ export const settleInstances = (loadBalancer: Listing, inventory: Inventory): Se
       continue;
     }
     if (named.port !== undefined && ports.length > 1) findings.push(ambiguousOverride(entry, named.port, ports));
-    const twin = settled.find(({ instance }) => isSameServer(instance, named, ports));
-    if (twin === undefined) settled.push({ entry, instance: named });
-    else findings.push(duplicate(entry, twin.entry, named.id === twin.instance.id));
+    const server = serverOf(named, ports);
+    const twin = earlierOf(byId.get(named.id), byServer.get(server));
+    if (twin !== undefined) {
+      findings.push(duplicate(entry, twin.entry, named.id === twin.instance.id));
+      continue;
+    }
+    const one = { order: settled.length, entry, instance: named };
+    settled.push(one);
+    byId.set(named.id, one);
+    byServer.set(server, one);
   }
   return { instances: settled.map(({ instance }) => instance), findings };
 };
@@ -84,11 +100,11 @@ const ambiguousOverride = ({ place, text }: SiftedInstance, port: number, ports:
 });
 
 /** Elastic Load Balancing registers an instance once; twice would double its share and its health checks. */
-const isSameServer = (one: Instance, other: Instance, ports: ReadonlyArray<number>): boolean => {
-  if (one.id === other.id) return true;
-  const portOf = (instance: Instance) => instance.port ?? (ports.length === 1 ? ports[0] : undefined);
-  return one.host === other.host && portOf(one) === portOf(other);
-};
+const serverOf = ({ host, port }: Instance, ports: ReadonlyArray<number>): string =>
+  `${host} ${port ?? (ports.length === 1 ? ports[0] : "")}`;
+
+const earlierOf = (one: Settled | undefined, other: Settled | undefined): Settled | undefined =>
+  one === undefined || (other !== undefined && other.order < one.order) ? other : one;
 
 const duplicate = (entry: SiftedInstance, twin: SiftedInstance, isSameId: boolean): Finding => ({
   place: entry.place,

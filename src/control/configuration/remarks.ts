@@ -20,7 +20,7 @@ import { effectivePolicy, isUsableWith } from "../../tls/effective-policy.ts";
 import { remarkOnPolicy } from "../../tls/policy-remarks.ts";
 import { groupByNames, matchServerName } from "../../tls/server-names.ts";
 import { balancerPolicyOf } from "../balance-terms.ts";
-import { isNear } from "../choosable.ts";
+import { isNear } from "../choice.ts";
 
 /** Remarks, and the listeners that each concerns. */
 type Remarks = Map<string, Array<string>>;

@@ -64,7 +64,9 @@ const collect = (issue: SchemaIssue.Issue, position: Position, findings: Array<F
       findings.push(describeUnknownKey(position, issue.ast));
       return;
     case "Filter":
-      findings.push({ place: position.place, ...phrase(position.value, issue.filter.annotations) });
+      // A filter that points at members has words for each; any other has one description for all.
+      if (issue.issue._tag === "Pointer" || issue.issue._tag === "Composite") collect(issue.issue, position, findings);
+      else findings.push({ place: position.place, ...phrase(position.value, issue.filter.annotations) });
       return;
     case "InvalidType":
     case "OneOf":
@@ -132,6 +134,7 @@ type Annotations = Readonly<Record<string, unknown>> | undefined;
 
 const phrase = (value: unknown, annotations: Annotations): { problem: string; expected: string } => {
   const { title, expected } = annotationsOf({ annotations });
+  if (typeof annotations?.problem === "string") return { problem: annotations.problem, expected };
   // What may be a key or a passphrase is not repeated: problems end up in logs.
   const isSecret = annotations?.isSecret === true && typeof value !== "object";
   const nearest = typeof value === "string" ? findNearestName(value, knownOf(annotations)) : undefined;

@@ -45,7 +45,7 @@ export interface SiftedSecurityPolicy {
   readonly ciphers: ReadonlyArray<string> | undefined;
 }
 
-/** A policy of a load balancer; `type` and `attributes` are undefined where they are broken. */
+/** A policy of a load balancer; `type` and `attributes` are undefined where they are broken, and those that are left out are none. */
 export interface SiftedPolicy {
   readonly place: Place;
   readonly name: string;
@@ -97,7 +97,7 @@ export const siftPolicies = (place: Place, written: unknown): ReadonlyArray<Sift
       name,
       securityPolicy: siftSecurityPolicy(members),
       type: take(WrittenTypedPolicy.fields.type, members.get("type")),
-      attributes: take(WrittenTypedPolicy.fields.attributes, members.get("attributes")),
+      attributes: take(WrittenTypedPolicy.fields.attributes, members.get("attributes") ?? {}),
     };
   });
 

@@ -5,6 +5,8 @@ import { passivePoolTerms } from "../../../src/backend/pool-terms.ts";
 import { defaultBalanceTerms, leastSlowStartShare } from "../../../src/balance/member.ts";
 import { FakeDials, makeIdleConnection, makeMember } from "./idle-connections.ts";
 
+const unknown = { balance: defaultBalanceTerms, health: undefined, watch: undefined, zone: undefined };
+
 const makeWatched = () => {
   const member = makeMember();
   const heard: Array<readonly [TrafficFailure, number]> = [];
@@ -12,14 +14,14 @@ const makeWatched = () => {
     isEjected: false,
     onFailure: (of: typeof member, failure: TrafficFailure) => void heard.push([failure, of.failuresInARow]),
   };
-  member.watch = watch;
+  member.follow({ ...unknown, watch }, 0);
   return { member, heard, watch };
 };
 
 test("failures in a row are counted: 5xx and what keeps an answer from coming; anything below 500 ends the row", () => {
   const { member, heard } = makeWatched();
   member.noteStatus(500);
-  member.noteFailure("connectRefused");
+  member.noteUnreached("connectRefused");
   member.noteStatus(499);
   member.noteStatus(599);
   member.noteSuccess();
@@ -33,10 +35,25 @@ test("failures in a row are counted: 5xx and what keeps an answer from coming; a
   ]);
 });
 
+test("a connection that stands ends a row of dials, and forgives no answer", () => {
+  const { member, heard } = makeWatched();
+  member.noteUnreached("connectTimeout");
+  member.noteUnreached("connectRefused");
+  member.noteReached();
+  member.noteStatus(500);
+  member.noteReached();
+  member.noteFailure("backendClosed");
+  member.noteReached();
+  member.noteUnreached("connectRefused");
+  expect(heard.map(([, inARow]) => inARow)).toEqual([1, 2, 1, 2, 3]);
+  member.noteReached();
+  expect(member.failuresInARow).toBe(0);
+});
+
 test("where nobody watches, nothing is counted", () => {
   const member = makeMember();
   member.noteStatus(500);
-  member.noteFailure("connectRefused");
+  member.noteUnreached("connectRefused");
   expect(member.failuresInARow).toBe(0);
 });
 
@@ -46,7 +63,7 @@ test("in service is who passes its checks, and isn't ejected", () => {
   watch.isEjected = true;
   expect(member.isInService).toBe(false);
   watch.isEjected = false;
-  member.health = { isInService: false, isRegistering: true };
+  member.follow({ ...unknown, watch, health: { isInService: false, isRegistering: true } }, 0);
   expect([member.isInService, member.isRegistering]).toEqual([false, true]);
 });
 
@@ -54,29 +71,33 @@ test("one that isn't chosen keeps no idle connection and opens none; chosen agai
   const dials = new FakeDials();
   const member = makeMember("i-1", dials.open);
   const { connection } = makeIdleConnection(member);
-  member.setChosen(false);
+  member.setChosen(false, performance.now());
   expect([member.pool.idleCount, connection.transport.isClosed]).toEqual([0, true]);
   member.keep({ ...passivePoolTerms, minIdle: 2 });
   expect(dials.pending).toHaveLength(0);
   expect(makeIdleConnection(member).connection.transport.isClosed).toBe(true);
-  member.setChosen(true);
+  member.setChosen(true, performance.now());
   expect(dials.pending).toHaveLength(2);
   makeIdleConnection(member);
   expect(member.pool.idleCount).toBe(1);
   // A member that has left is nobody's choice.
   member.leave();
-  member.setChosen(false);
-  member.setChosen(true);
+  member.setChosen(false, performance.now());
+  member.setChosen(true, performance.now());
   expect(makeIdleConnection(member).connection.transport.isClosed).toBe(true);
 });
 
 test("chosen again, it starts slowly where its terms say so", () => {
   const member = makeMember();
-  member.setTerms({ ...defaultBalanceTerms, slowStartMs: 60_000 }, performance.now());
+  // A clock far from the process's own: the time that it is told is the one that counts.
+  const nowMs = -1e9;
+  member.follow({ ...unknown, balance: { ...defaultBalanceTerms, slowStartMs: 60_000 } }, nowMs);
   expect(member.weight).toBe(1);
-  member.setChosen(true);
+  member.setChosen(true, nowMs);
   expect(member.weight).toBe(1);
-  member.setChosen(false);
-  member.setChosen(true);
+  member.setChosen(false, nowMs);
+  member.setChosen(true, nowMs);
   expect(member.weight).toBe(leastSlowStartShare);
+  member.refresh(nowMs + 30_000);
+  expect(member.weight).toBe(0.5);
 });

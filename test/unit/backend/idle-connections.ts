@@ -10,7 +10,7 @@ import { type FakeSocket, makeFakeTransport } from "../net/fake-socket.ts";
 import type { FakeTime } from "../net/fake-time.ts";
 
 export const makeMember = (id = "i-1", open?: OpenConnection): BackendMember =>
-  new BackendMember(id, new Endpoint("127.0.0.1", 9), undefined, open);
+  new BackendMember(id, new Endpoint("127.0.0.1", 9), undefined, undefined, open);
 
 /** Dials that end when the test says so. */
 export class FakeDials {

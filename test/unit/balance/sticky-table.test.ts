@@ -1,6 +1,11 @@
 // Values to members: every registered one is found, nothing else is, and values stay as long as their members do.
 import { describe, expect, test } from "bun:test";
-import { StickyTable, type StickyValues, stickyValueLength } from "../../../src/balance/sticky-table.ts";
+import {
+  StickyTable,
+  type StickyValues,
+  stickyNameLength,
+  stickyValueLength,
+} from "../../../src/balance/sticky-table.ts";
 import { type CookiePlace, makeCookiePlace, plainPlace } from "../../../src/model/cookie-place.ts";
 import { bytesOf } from "../../../src/parse/http1/bytes.ts";
 import { forSeeds, type Random } from "../../fuzz/random.ts";
@@ -87,7 +92,7 @@ test("a member's values are made once while it stays; one that goes is found no 
 });
 
 describe("a value for another place", () => {
-  const prove = (table: StickyTable<Named>, value: Uint8Array) => table.prove(value, 0, value.length);
+  const prove = <M>(table: StickyTable<M>, value: Uint8Array) => table.prove(value, 0, value.length);
 
   test("is made when it is first given out, and then found", () => {
     const values = new FakeValues();
@@ -133,17 +138,56 @@ describe("a value for another place", () => {
     expect(values.proofCount).toBe(0);
   });
 
-  test("so many of one member are kept, and more are good", () => {
+  test("the last ones of a member are kept, and the plain ones always", () => {
     const values = new FakeValues();
     const table = new StickyTable(values);
     table.replace([a, b]);
+    table.valueOf(b, elsewhere);
     const places = Array.from({ length: 100 }, (_, index) => makeCookiePlace(1000 + index, 0, 0));
     for (const place of places) expect(table.valueOf(a, place)).toEqual(makeValue("A", "0", place));
-    const foundCount = places.filter((place) => find(table, makeValue("A", "0", place)) === a).length;
-    expect(foundCount).toBe(30);
-    // Others' are kept none the less.
-    table.valueOf(b, elsewhere);
+    const found = places.filter((place) => find(table, makeValue("A", "0", place)) === a);
+    expect(found).toEqual(places.slice(-32));
+    for (const fill of ["0", "F"]) expect(find(table, makeValue("A", fill))).toBe(a);
+    // Others' have a row of their own.
     expect(find(table, makeValue("B", "0", elsewhere))).toBe(b);
+    // Those that are no longer kept are good, and once seen they are kept again.
+    const madeCount = values.madeFor.length;
+    const [first = 0, second = 0] = places;
+    const value = makeValue("A", "0", second);
+    expect(prove(table, value)).toMatchObject({ member: a });
+    expect(find(table, value)).toBe(a);
+    for (let count = 0; count < 5; count++) expect(table.valueOf(a, first)).toEqual(makeValue("A", "0", first));
+    expect(values.madeFor.length).toBe(madeCount + 1);
+    expect(find(table, makeValue("A", "0", first))).toBe(a);
+  });
+
+  test("random ones come and go, and every one that is kept is found", () => {
+    forSeeds(30, 3000, (random) => {
+      // With few digits most are not where their digits say, and move up when others go.
+      const digits = random.pick(["0123456789ABCDEF", "0F"]);
+      const names = Array.from({ length: 1 + random.below(3) }, (_, index) => `${index}`.repeat(stickyNameLength));
+      const makeText = (name: string) =>
+        name + random.text(digits, stickyValueLength - stickyNameLength, stickyValueLength - stickyNameLength);
+      const values: StickyValues<string> = {
+        valuesOf: (name) => [bytesOf(makeText(name))],
+        placeOf: () => elsewhere,
+      };
+      const table = new StickyTable(values);
+      table.replace(names);
+      const seen = names.map((name): Array<string> => [new TextDecoder().decode(table.valueOf(name, plainPlace))]);
+      for (let count = 0; count < 150; count++) {
+        const index = random.below(names.length);
+        const text = makeText(names[index]!);
+        expect(find(table, bytesOf(text))).toBeUndefined();
+        expect(prove(table, bytesOf(text))?.member).toBe(names[index]!);
+        seen[index]?.push(text);
+      }
+      for (const [index, [plain = "", ...others]] of seen.entries()) {
+        const found = others.filter((text) => find(table, bytesOf(text)) === names[index]);
+        expect(found).toEqual(others.slice(-32));
+        expect(find(table, bytesOf(plain))).toBe(names[index]!);
+      }
+    });
   });
 });
 

@@ -2,12 +2,19 @@
 import { expect, test } from "bun:test";
 import { drainingState, readInstanceHealth, unregisteredState } from "../../../src/control/instance-health.ts";
 import type { InstanceStatus } from "../../../src/control/status.ts";
+import { type InstanceState, inService } from "../../../src/health/thresholds.ts";
 
-const inService = { state: "InService", reasonCode: "N/A", description: "N/A" } as const;
-const failed = { state: "OutOfService", reasonCode: "Instance", description: "It failed." } as const;
+const failed: InstanceState = { state: "OutOfService", reasonCode: "Instance", description: "It failed." };
 
-const at = (id: string, state: Pick<InstanceStatus, "state" | "reasonCode" | "description">): InstanceStatus => ({
+const phases = new Map<InstanceState, InstanceStatus["phase"]>([
+  [inService, "inService"],
+  [failed, "outOfService"],
+  [drainingState, "draining"],
+]);
+
+const at = (id: string, state: InstanceState): InstanceStatus => ({
   ...{ id, address: "10.0.0.5", port: 80, openConnections: 1, outstanding: 1 },
+  phase: phases.get(state)!,
   ...state,
 });
 

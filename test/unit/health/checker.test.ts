@@ -309,7 +309,52 @@ describe("the first round", () => {
         expect(ended()).toBeUndefined();
         yield* TestClock.adjust(1);
         expect(ended()).toBe(790);
+      }),
+    ));
+
+  test("asks those once more who may have come up since they failed, and nobody else; passing counts, failing doesn't", () =>
+    withChecker((checker, instances) =>
+      Effect.gen(function* () {
+        instances.answers = [failed, failed, passed];
+        const [booting] = registerAll(checker, 1) as [HealthTarget];
+        yield* TestClock.adjust(1000);
+        expect(booting.failures).toBe(1);
+        const first = yield* startRound(checker);
+        yield* TestClock.adjust(1000);
+        // Another failure would have been one too many.
+        expect([first(), booting.isRegistering, booting.failures]).toEqual([1000, true, 1]);
+        const second = yield* startRound(checker);
+        yield* TestClock.adjust(1000);
+        expect([second(), booting.isInService]).toEqual([2000, true]);
         yield* checker.firstRound();
+        expect(instances.timesOf(0)).toEqual([0, 1000, 2000]);
+      }),
+    ));
+
+  test("regular checks go on behind those that came early, and count", () =>
+    withChecker((checker, instances) =>
+      Effect.gen(function* () {
+        instances.answers = [failed, failed, failed];
+        const [booting] = registerAll(checker, 1) as [HealthTarget];
+        yield* TestClock.adjust(10_000);
+        yield* startRound(checker);
+        yield* TestClock.adjust(50_000);
+        expect(instances.timesOf(0)).toEqual([0, 10_000, 30_000, 60_000]);
+        expect(booting.history.map(({ to, checks }) => [to, checks])).toEqual([["outOfService", 2]]);
+      }),
+    ));
+
+  test("waits for the answer that is under way, and brings no second check with it", () =>
+    withChecker((checker, instances) =>
+      Effect.gen(function* () {
+        instances.answers = [failed];
+        instances.takesMs = 2000;
+        registerAll(checker, 1);
+        yield* TestClock.adjust(31_000);
+        const ended = yield* startRound(checker);
+        yield* TestClock.adjust(2000);
+        expect(ended()).toBe(32_000);
+        expect(instances.timesOf(0)).toEqual([0, 30_000]);
       }),
     ));
 

@@ -12,14 +12,16 @@ const makeGroup = (size: number, own: Partial<OutlierTerms> = {}) => ({
 
 const at = <T>(items: ReadonlyArray<T>, index: number): T => items[index] as T;
 
-test("so many failures in a row eject, and no fewer", () => {
-  const { group, outliers } = makeGroup(2);
+test("who is ejected isn't ejected once more, room or not", () => {
+  const { group, outliers } = makeGroup(4);
   const one = at(outliers, 0);
-  expect(group.eject(one, 4, 0)).toBe(false);
-  expect(group.eject(one, 5, 0)).toBe(true);
-  expect(one.isEjected).toBe(true);
-  expect(group.eject(one, 6, 1)).toBe(false);
+  expect(group.hasRoom).toBe(true);
+  expect(group.eject(one, 0)).toBe(true);
+  expect([one.isEjected, group.hasRoom]).toEqual([true, true]);
+  expect(group.eject(one, 1)).toBe(false);
   expect(one.ejections).toBe(1);
+  expect(group.eject(at(outliers, 1), 1)).toBe(true);
+  expect(group.hasRoom).toBe(false);
 });
 
 describe("how long", () => {
@@ -29,7 +31,7 @@ describe("how long", () => {
     const lasted: Array<number> = [];
     let nowMs = 1000;
     for (let round = 0; round < 5; round++) {
-      expect(group.eject(one, 5, nowMs)).toBe(true);
+      expect(group.eject(one, nowMs)).toBe(true);
       const endMs = group.nextEndMs;
       expect(group.release(endMs - 1)).toEqual([]);
       expect(group.release(endMs)).toEqual([one]);
@@ -43,12 +45,12 @@ describe("how long", () => {
   test("who has been back for as long as the longest ejection begins anew", () => {
     const { group, outliers } = makeGroup(2);
     const one = at(outliers, 0);
-    group.eject(one, 5, 0);
+    group.eject(one, 0);
     group.release(30_000);
-    group.eject(one, 5, 129_999);
+    group.eject(one, 129_999);
     expect(one.ejections).toBe(2);
     group.release(189_999);
-    group.eject(one, 5, 289_999);
+    group.eject(one, 289_999);
     expect(one.ejections).toBe(1);
     expect(group.nextEndMs).toBe(319_999);
   });
@@ -56,7 +58,7 @@ describe("how long", () => {
   test("other terms hold for ejections under way", () => {
     const { group, outliers } = makeGroup(2);
     const one = at(outliers, 0);
-    group.eject(one, 5, 0);
+    group.eject(one, 0);
     group.terms = { ...terms, ejectionMs: 10_000 };
     expect(group.nextEndMs).toBe(10_000);
     expect(group.release(10_000)).toEqual([one]);
@@ -75,13 +77,13 @@ describe("how many", () => {
     [3, 66.7, 2],
   ])("of %d instances, %d %%: %d", (size, maxEjectedShare, most) => {
     const { group, outliers } = makeGroup(size, { maxEjectedShare });
-    expect(outliers.filter((outlier) => group.eject(outlier, 5, 0))).toHaveLength(most);
+    expect(outliers.filter((outlier) => group.eject(outlier, 0))).toHaveLength(most);
   });
 
   test("when there are fewer instances, or may be fewer ejected, those come back first whose time is over first", () => {
     const { group, outliers } = makeGroup(4);
-    group.eject(at(outliers, 2), 5, 0);
-    group.eject(at(outliers, 1), 5, 1);
+    group.eject(at(outliers, 2), 0);
+    group.eject(at(outliers, 1), 1);
     group.terms = { ...terms, maxEjectedShare: 25 };
     expect(group.release(2)).toEqual([at(outliers, 2)]);
     group.size = 3;
@@ -90,10 +92,10 @@ describe("how many", () => {
 
   test("whoever has gone makes room for another", () => {
     const { group, outliers } = makeGroup(2);
-    group.eject(at(outliers, 0), 5, 0);
-    expect(group.eject(at(outliers, 1), 5, 0)).toBe(false);
+    group.eject(at(outliers, 0), 0);
+    expect(group.eject(at(outliers, 1), 0)).toBe(false);
     group.forget(at(outliers, 0));
-    expect(group.eject(at(outliers, 1), 5, 0)).toBe(true);
+    expect(group.eject(at(outliers, 1), 0)).toBe(true);
   });
 
   test("never more than the share, whatever happens in whatever order", () => {
@@ -104,7 +106,7 @@ describe("how many", () => {
     for (let round = 0; round < 5000; round++) {
       nowMs += random() * 3000;
       if (random() < 0.2) group.release(nowMs);
-      else group.eject(at(outliers, Math.floor(random() * 20)), 5, nowMs);
+      else group.eject(at(outliers, Math.floor(random() * 20)), nowMs);
       most = Math.max(most, outliers.filter(({ isEjected }) => isEjected).length);
     }
     expect(most).toBe(6);

@@ -1,6 +1,6 @@
 // The start-up table: every listener with what stands behind it, the management server, and one command to try.
 import { expect, test } from "bun:test";
-import type { InstanceStatus, LoadBalancerStatus } from "../../../src/control/control.ts";
+import type { InstanceStatus, LoadBalancerStatus } from "../../../src/control/status.ts";
 import { formatStartUpTable } from "../../../src/main/start-up-table.ts";
 import { version } from "../../../src/main/version.ts";
 
@@ -18,6 +18,7 @@ const instance = (id: string, address: string, port: number | undefined) => ({
   id,
   address,
   port,
+  phase: "inService" as const,
   state: "InService" as const,
   reasonCode: "N/A" as const,
   description: "N/A",
@@ -66,7 +67,7 @@ test("many instances are counted, none is said", () => {
 
 test("an instance that gets nothing is shown with why", () => {
   const unknown = instance("name.test", "name.test", 80);
-  const out = { state: "OutOfService", reasonCode: "ELB", description: "any" } as const;
+  const out = { phase: "registering", state: "OutOfService", reasonCode: "ELB", description: "any" } as const;
   const remarkOf = (status: Partial<InstanceStatus>): string | undefined => {
     const instances = [{ ...unknown, ...status }];
     const text = table([{ name: "web", address: undefined, listeners: [listener("TCP", 81)], instances }]);
@@ -75,8 +76,8 @@ test("an instance that gets nothing is shown with why", () => {
   expect(remarkOf({})).toBe("");
   expect(remarkOf({ ...out, lookUpFailure: "ENOTFOUND" })).toBe(" (not resolved)");
   expect(remarkOf(out)).toBe(" (being checked)");
-  expect(remarkOf({ ...out, reasonCode: "Instance" })).toBe(" (out of service)");
-  expect(remarkOf({ reasonCode: "ELB" })).toBe(" (draining)");
+  expect(remarkOf({ ...out, phase: "outOfService" })).toBe(" (out of service)");
+  expect(remarkOf({ phase: "draining" })).toBe(" (draining)");
 });
 
 test("a listener shows the instances at its own instance port", () => {

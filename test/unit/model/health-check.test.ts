@@ -161,18 +161,24 @@ test.each(["TCP:1", "HTTP:1/", "SSL:1", "HTTPS:1/"])("a PROXY protocol header go
   expect(findHealthCheckProblems({ target, proxyProtocol: true })).toEqual([]);
 });
 
-test.each([
-  ["Host", { Host: "x" }],
-  ["Connection", { connection: "keep-alive" }],
-  ["Content-Length", { "content-length": "1" }],
-  ["a name with a blank", { "X Check": "1" }],
-  ["a name with a line end", { "X\r\nY": "1" }],
-  ["no name", { "": "1" }],
-  ["a name in two spellings", { "X-A": "1", "x-a": "2" }],
-  ["too many", Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`X-${index}`, ""]))],
-])("headers with %s are refused", (_, headers) => {
-  expect(judge({ headers })).toEqual([
-    expect.stringContaining("headers: an object is not a set of headers; at most 32"),
+test("headers that can't be set are told one by one, each at its name", () => {
+  const own = "is not for a configuration to set; another header: a check has no body, and a connection of its own";
+  const noName = "is no header's name; 1 to 128 letters, digits and signs without blanks (RFC 9110 §5.6.2)";
+  const names = ["Host", "X-A", "connection", "Content-Length", "x-a", "X Check", "X\r\nY", "", "User-Agent", "accept"];
+  expect(judge({ headers: Object.fromEntries(names.map((name) => [name, "a key"])) })).toEqual([
+    "headers.Host: is not set here; `host`, beside `headers`",
+    `headers.connection: ${own}`,
+    `headers.Content-Length: ${own}`,
+    "headers.x-a: is `X-A` again; each name once, in any case",
+    `headers.X Check: ${noName}`,
+    `headers.X\r\nY: ${noName}`,
+    `headers.: ${noName}`,
+  ]);
+  const some = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`X-${index}`, ""]));
+  expect(judge({ headers: some(32) })).toEqual([]);
+  expect(judge({ headers: some(34) })).toEqual(["headers.X-32: is header 33; at most 32"]);
+  expect(judge({ headers: 7 })).toEqual([
+    'headers: 7 is not a set of headers; at most 32 such as { "X-Check": "yes" }, each name once',
   ]);
 });
 

@@ -4,7 +4,7 @@ import { toCookieSecret } from "../../../src/model/cookie-secret.ts";
 import { ByteWriter } from "../../../src/parse/byte-writer.ts";
 import { StickySession } from "../../../src/pipeline/sticky-session.ts";
 import { definePolicyType, Schema } from "../../../src/policy/index.ts";
-import { CookieJar } from "../../support/cookie-jar.ts";
+import { CookieJar, jarUrl } from "../../support/cookie-jar.ts";
 import {
   byApplication,
   byDuration,
@@ -194,10 +194,49 @@ test("a flood of made-up values costs a bounded number of proofs, and hides none
   const listener = new FakeListener(byApplication(), ["a", "b"]);
   const made = Array.from({ length: 90 }, (_, index) => `AWSELB=${String(index).padStart(138, "0")}`).join("; ");
   expect(listener.named({ cookie: `${made}; AWSELB=${listener.valueOf("b")}; SESSION=1` })).toBe("b");
+  expect(listener.proofCount).toBe(8);
   // A good one of an instance that has gone isn't looked for behind them.
   const gone = new FakeListener(byApplication(), ["z"]).valueOf("z");
   expect(listener.serve({ cookie: `${made}; AWSELB=${gone}; SESSION=1` }).lines).toBe("");
   expect(listener.serve({ cookie: `AWSELB=0; AWSELB=${gone}; SESSION=1` }).lines).not.toBe("");
+});
+
+test("cookies of other load balancers in front of ours don't hide it from a node that hasn't given it out", () => {
+  const sets = "Set-Cookie: SESSION=1; Path=/; Secure\r\n";
+  const { by, lines } = new FakeListener(byApplication(), ["a", "b"]).serve({ cookie: "", sets });
+  const ours = /AWSELB=([0-9A-F]{138});/.exec(lines)?.[1] ?? "";
+  const pair = (value: string) => `AWSELB=${value}; AWSELBCORS=${value}`;
+  const turned = (value: string) => `AWSELBCORS=${value}; AWSELB=${value}`;
+  for (const write of [pair, turned]) {
+    for (const count of [2, 7]) {
+      const node = new FakeListener(byApplication(), ["b", "a"]);
+      const foreign = Array.from({ length: count }, (_, index) => write(String(index).padStart(138, "0")));
+      expect(node.named({ cookie: [...foreign, write(ours), "SESSION=1"].join("; ") })).toBe(by);
+      // Each value once, its companion not.
+      expect(node.proofCount).toBe(count + 1);
+    }
+  }
+  // Of two of ours the first is the one whose cookie comes first, wherever their companions are.
+  const node = new FakeListener(byApplication(), ["b", "a"]);
+  const other = new FakeListener(byApplication(), ["b"]).serve({ cookie: "", sets }).lines;
+  const others = /AWSELB=([0-9A-F]{138});/.exec(other)?.[1] ?? "";
+  expect(node.named({ cookie: `AWSELBCORS=${others}; AWSELB=${others}; AWSELB=${ours}; SESSION=1` })).toBe("b");
+});
+
+test("a client that makes up many paths doesn't let the others pay a proof for each request", () => {
+  const listener = new FakeListener(byApplication(), ["a"]);
+  const urlOf = (path: string) => ({ ...jarUrl, path });
+  const ask = (path: string) => listener.serve({ cookie: "", sets: "Set-Cookie: SESSION=1\r\n", url: urlOf(path) });
+  for (let length = 2; length < 40; length++) ask(`/${"x".repeat(length)}/`);
+  const path = `/${"y".repeat(60)}/`;
+  const value = /AWSELB=([0-9A-F]{138})/.exec(ask(path).lines)?.[1] ?? "";
+  const cookie = `SESSION=1; AWSELB=${value}; AWSELBCORS=${value}`;
+  for (let count = 0; count < 20; count++) expect(listener.named({ cookie, url: urlOf(path) })).toBe("a");
+  expect(listener.proofCount).toBe(0);
+  // When it goes on, one proof tells whose it is, and it is known again.
+  for (let length = 2; length < 40; length++) ask(`/${"x".repeat(length)}/`);
+  for (let count = 0; count < 20; count++) expect(listener.named({ cookie, url: urlOf(path) })).toBe("a");
+  expect(listener.proofCount).toBe(1);
 });
 
 test("sessions outlive a restart, reach other nodes and survive a rotation", () => {

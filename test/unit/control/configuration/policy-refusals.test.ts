@@ -39,12 +39,19 @@ describe("a policy, refused in these words", () => {
       { type: "PublicKeyPolicy", attributes: {} },
       [`p.type: "PublicKeyPolicy" is not a policy type; did you mean "PublicKeyPolicyType"? ${types}`],
     ],
+    ["no members", {}, ['p.type: is missing (expected a policy type: one such as "SSLNegotiationPolicyType")']],
     [
-      "no members",
-      {},
+      "no attributes where one is needed",
+      { type: "AppCookieStickinessPolicyType" },
       [
-        'p.type: is missing (expected a policy type: one such as "SSLNegotiationPolicyType")',
-        'p.attributes: is missing (expected a set of policy attributes: one such as { "Protocol-TLSv1.2": true })',
+        'p.attributes.CookieName: is missing (expected the name of a cookie: the one that the application sets, such as "JSESSIONID"; not AWSELB or AWSELBCORS)',
+      ],
+    ],
+    [
+      "attributes that are none",
+      { type: "LBCookieStickinessPolicyType", attributes: 60 },
+      [
+        'p.attributes: 60 is not a set of policy attributes (expected those of its type, such as { "Protocol-TLSv1.2": true } or { CookieName: "JSESSIONID" })',
       ],
     ],
     [

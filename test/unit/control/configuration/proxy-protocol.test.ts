@@ -100,7 +100,26 @@ describe("sent", () => {
     expect(other).not.toHaveProperty("instanceSecurity");
   });
 
+  test("nothing, by an empty list, AWS's way to switch it off, in clear too and without a word", async () => {
+    const written = web({ listeners: [tcp, listener], backendPolicies: { 80: [], 90: [] } });
+    for (const one of decode(written).loadBalancers[0]!.listeners) {
+      expect(one).not.toHaveProperty("instancePreamble");
+      expect(one).not.toHaveProperty("instanceSecurity");
+    }
+    expect(await Effect.runPromise(findRemarks(decode(written), Date.now()))).toEqual([]);
+  });
+
+  const known =
+    "(expected the name of a BackendServerAuthenticationPolicyType or ProxyProtocolPolicyType policy of this load balancer";
   test.each<readonly [string, object, ReadonlyArray<string>]>([
+    [
+      "names that are good for nothing here, without a word on TLS",
+      { 90: ["nope", "sticky"] },
+      [
+        `90[0]: "nope" is not a policy ${known})`,
+        `90[1]: "sticky" keeps clients with their instances, and instances aren't asked ${known}; a stickiness policy stands in a listener's \`policies\`)`,
+      ],
+    ],
     [
       "a port that nobody has",
       { 91: ["proxy"] },
@@ -127,6 +146,7 @@ describe("sent", () => {
       other: header(false),
       key1: publicKeyPolicy(spkiText),
       auth: authentication(["key1"]),
+      sticky: { type: "LBCookieStickinessPolicyType" },
     };
     expect(refuse(web({ listeners: [tcp], policies, backendPolicies }))).toEqual(
       lines.map((line) => `loadBalancers.web.backendPolicies.${line}`),

@@ -24,6 +24,14 @@ test("a policy comes to the listeners that name it, as it was written", () => {
   expect(cookieSecrets).toBeUndefined();
 });
 
+test("a policy that needs no attributes needs no word about them", () => {
+  for (const policy of [{ type: hour.type }, { type: hour.type, attributes: undefined }]) {
+    const written = web({ listeners: [{ ...http, policies: ["session"] }], policies: { session: policy } });
+    const [one] = decode(written).loadBalancers[0]!.listeners;
+    expect(one?.stickiness).toEqual({ type: hour.type, attributes: {} });
+  }
+});
+
 test.each<readonly [unknown, ReadonlyArray<string>]>([
   [secret, [secret]],
   [` ${secret}\n`, [secret]],

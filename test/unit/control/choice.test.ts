@@ -1,13 +1,13 @@
 // Who may be picked: zones, health and panic, for one node at a time.
 import { describe, expect, test } from "bun:test";
-import { type Candidate, type ChoiceTerms, choose } from "../../../src/control/choosable.ts";
+import { type Candidate, type ChoiceTerms, choose } from "../../../src/control/choice.ts";
 
 interface Named extends Candidate {
   readonly name: string;
 }
 
-const member = (name: string, zone?: string, isInService = true): Named => ({
-  ...{ name, zone, isInService },
+const member = (name: string, zone?: string, isInService = true, weight = 1): Named => ({
+  ...{ name, zone, isInService, weight },
   isRegistering: false,
 });
 
@@ -71,6 +71,18 @@ describe("panic", () => {
   test("many new instances are no reason for it, and get nothing before their checks have spoken", () => {
     const members = [...group(2, 2), ...group(8, 0).map((one) => ({ ...one, isRegistering: true }))];
     expect(namesOf(members, { ...everywhere, panicThreshold: 50 })).toBe("i0 i1");
+  });
+
+  test("who has no share counts for nothing, and is there for those who ask for it", () => {
+    const panic: ChoiceTerms = { ...everywhere, panicThreshold: 50 };
+    const standby = member("standby", "a", true, 0);
+    const choice = choose([member("live", "a", false), standby], panic);
+    expect([choice.isPanic, choice.nearCount, choice.inServiceCount]).toEqual([true, 1, 0]);
+    expect(namesOf([member("live", "a", false), standby], panic)).toBe("live standby");
+    expect(namesOf([member("live"), standby], panic)).toBe("live standby");
+    // Ill, it is no reason for panic.
+    expect(namesOf([member("live"), member("i1", "a", false, 0), member("i2", "a", false, 0)], panic)).toBe("live");
+    expect(namesOf([standby, member("ill", "a", false, 0)], panic)).toBe("standby");
   });
 
   test("the own zone alone counts where traffic stays in it", () => {

@@ -1,24 +1,26 @@
 // Makes a listener's choice of members real: tells members whether they are chosen, and people when health is left out of
 // account.
 //
-// Between routes, which know who is registered, and memberships, which get who is chosen; whom that is, choosable.ts says.
+// Between routes, which know who is registered, and memberships, which get who is chosen; whom that is, choice.ts says.
 // Owns which load balancers are in panic.
 import type { BackendMember } from "../backend/backend-member.ts";
+import { monotonicMs } from "../net/clock.ts";
 import { tellNotice } from "../observe/notices.ts";
-import { type Choice, type ChoiceTerms, choose } from "./choosable.ts";
+import { type Choice, type ChoiceTerms, choose } from "./choice.ts";
 
-export class Choosing {
+export class ChosenMembers {
   private readonly panicking = new Set<string>();
 
   /** The members that a listener's membership gets; those that it doesn't keep no idle connections from now on. */
-  choose(
+  follow(
     loadBalancer: string,
     registered: ReadonlyArray<BackendMember>,
     terms: ChoiceTerms,
   ): ReadonlyArray<BackendMember> {
     const choice = choose(registered, terms);
     const chosen = new Set(choice.members);
-    for (const member of registered) member.setChosen(chosen.has(member));
+    const nowMs = monotonicMs();
+    for (const member of registered) member.setChosen(chosen.has(member), nowMs);
     this.notePanic(loadBalancer, choice, terms);
     return choice.members;
   }

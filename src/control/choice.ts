@@ -9,6 +9,8 @@ export interface Candidate {
   readonly isInService: boolean;
   /** It is new, and nobody knows yet whether it is well. */
   readonly isRegistering: boolean;
+  /** Its share beside the others' weights; with 0 it gets only what asks for it by name. */
+  readonly weight: number;
   /** Where its instance is; one without a zone is near every node. */
   readonly zone: string | undefined;
 }
@@ -34,7 +36,7 @@ export const makeChoiceTerms = ({ crossZone, panicThreshold }: Attributes, zone:
 export interface Choice<C extends Candidate> {
   readonly members: ReadonlyArray<C>;
   readonly isPanic: boolean;
-  /** How many could have been chosen, and how many of them are in service. */
+  /** How many with a share could have been chosen, and how many of them are in service. */
   readonly nearCount: number;
   readonly inServiceCount: number;
 }
@@ -45,16 +47,17 @@ export const isNear = (zone: string | undefined, terms: Omit<ChoiceTerms, "panic
 
 /**
  * Those in service of the zones that the node sends to; all of these when too few are in service. New ones don't count until
- * their checks have spoken: many that come at once are no reason to panic.
+ * their checks have spoken: many that come at once are no reason to panic. One without a share carries nothing, and doesn't
+ * count either, but may be asked for by name.
  */
 export const choose = <C extends Candidate>(registered: ReadonlyArray<C>, terms: ChoiceTerms): Choice<C> => {
   const near = registered.filter(({ zone, isRegistering }) => !isRegistering && isNear(zone, terms));
   const inService = near.filter(({ isInService }) => isInService);
-  const isPanic = inService.length * 100 < near.length * terms.panicThreshold;
-  return {
-    members: isPanic ? near : inService,
-    isPanic,
-    nearCount: near.length,
-    inServiceCount: inService.length,
-  };
+  const nearCount = countSharing(near);
+  const inServiceCount = countSharing(inService);
+  const isPanic = inServiceCount * 100 < nearCount * terms.panicThreshold;
+  return { members: isPanic ? near : inService, isPanic, nearCount, inServiceCount };
 };
+
+const countSharing = (candidates: ReadonlyArray<Candidate>): number =>
+  candidates.filter(({ weight }) => weight > 0).length;
