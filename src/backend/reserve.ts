@@ -14,18 +14,18 @@ import { BackendConnection } from "./backend-connection.ts";
 import type { BackendMember } from "./backend-member.ts";
 
 /** How long after a connection was missed it is looked whether one is still missing, in milliseconds. */
-export const refillDelayMs = 100;
+const refillDelayMs = 100;
 /** The first wait after a failure, in milliseconds; each further failure doubles it. */
-export const firstBackoffMs = 1000;
+const firstBackoffMs = 1000;
 /** The longest wait after a failure, in milliseconds. */
-export const longestBackoffMs = 30_000;
+const longestBackoffMs = 30_000;
 /** An unused connection that its instance ends within this time counts as a failure, in milliseconds. */
-export const earlyEndMs = 5000;
+const earlyEndMs = 5000;
 /** How long the reserve waits when no file descriptor is to spare, in milliseconds. */
-export const scarcityDelayMs = 1000;
+const scarcityDelayMs = 1000;
 
 /** For how long nothing is opened after the pool had more than it may keep, in milliseconds. */
-export const excessRestMs = 5000;
+const excessRestMs = 5000;
 
 /** Opens a connection; `dial` but in tests. */
 export type OpenConnection = (

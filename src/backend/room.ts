@@ -10,7 +10,7 @@ import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import type { BackendMember } from "./backend-member.ts";
 
 /** Why a wait brought nothing; `noInstance` when nobody is left to wait for. */
-export type RoomFailure = "noInstance" | "surgeQueueOverflow" | "surgeQueueTimeout";
+type RoomFailure = "noInstance" | "surgeQueueOverflow" | "surgeQueueTimeout";
 
 /** Where one may wait for room, and for how long. */
 export interface RoomTerms {

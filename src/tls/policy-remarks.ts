@@ -37,7 +37,7 @@ export const remarkOnPolicy = (policy: SecurityPolicy): string | undefined => {
 };
 
 /** What is on offer, in one sentence. */
-export const spellOffer = ({ protocols, ciphers, suites13 }: EffectivePolicy): string => {
+const spellOffer = ({ protocols, ciphers, suites13 }: EffectivePolicy): string => {
   if (protocols.length === 0) return "Nothing is on offer.";
   return `On offer: ${protocols.join(", ")} with ${[...suites13, ...ciphers].join(", ")}.`;
 };

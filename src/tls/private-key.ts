@@ -22,7 +22,7 @@ export const servedKeys = "an RSA, ECDSA (P-256, P-384 or P-521) or Ed25519 key"
 export const missingPassphrase = "its passphrase, in `passphrase`";
 
 /** The smallest RSA key that TLS can use at all; from 2048 bits on there is no remark. */
-export const minRsaBits = 1024;
+const minRsaBits = 1024;
 
 /** Reads the one private key of a PEM text, or says what is wrong with it. */
 export const readPrivateKey = (pem: PemText, passphrase: string | undefined): KeyObject | CertificateError => {

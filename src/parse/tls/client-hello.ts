@@ -23,7 +23,7 @@ export interface ClientHello {
 export type FirstBytes = ClientHello | "partial" | "not TLS";
 
 /** More than this the TLS library takes of no client, in bytes. */
-export const clientHelloMaxBytes = 16 * 1024;
+const clientHelloMaxBytes = 16 * 1024;
 
 const recordHeaderBytes = 5;
 const messageHeaderBytes = 4;
