@@ -90,11 +90,7 @@ const row = {
   ratioLimit: 1.03,
 } as const;
 
-/**
- * More of them than elsewhere: whoever waits for a header dials a turn of the event loop later. With few, fewer connections then
- * share each turn, and what waking the other core costs is most of the difference (bench/README.md).
- */
-const introducingClients = { isShort: true, isIntroducing: true, connections: 256 } as const;
+const introducingClients = { isShort: true, isIntroducing: true } as const;
 
 /** Every row of this kind, in the order of their table. */
 export const features: ReadonlyArray<FeatureWorkload> = [

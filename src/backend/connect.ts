@@ -115,7 +115,7 @@ export const connect = (
 ): Effect.Effect<void, ConnectError> => {
   const { membership, key, lease } = routed;
   const { connectTimeoutMs, usesKept, preamble } = terms;
-  const tried = routed.failed ?? new Set<BackendMember>();
+  const tried = routed.tried ?? new Set<BackendMember>();
   const makeRoom = (): Room => new Room(routed, tried, terms, (isQueued) => user.onQueued(isQueued));
   let room = routed.named === undefined ? undefined : makeRoom();
   let worst: DialFailure | undefined;

@@ -12,6 +12,6 @@ export interface Routed<M extends Member> {
   readonly lease: Lease<M>;
   /** The only one that will do, as long as it is in service and hasn't been tried in vain; undefined where any will. */
   readonly named?: M | undefined;
-  /** Who has failed the exchange and is not tried again; whoever fails now joins them. */
-  readonly failed?: Set<M> | undefined;
+  /** Who was asked already, and isn't asked again; whoever is asked now joins them. */
+  readonly tried?: Set<M> | undefined;
 }

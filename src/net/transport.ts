@@ -8,6 +8,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { Socket, SocketHandler } from "bun";
 import { clock } from "./clock.ts";
+import { joinBytes } from "./join-bytes.ts";
 
 /** What happens at a transport, in order; called synchronously from the event loop. */
 export interface Receiver {
@@ -196,11 +197,7 @@ export class Transport {
 
   /** Rare: a second write before the first was taken (a read that was already under way when the valve shut). */
   private keep(bytes: Uint8Array): boolean {
-    const pending = this.pending as Uint8Array;
-    const joined = new Uint8Array(pending.length + bytes.length);
-    joined.set(pending);
-    joined.set(bytes, pending.length);
-    this.pending = joined;
+    this.pending = joinBytes(this.pending as Uint8Array, bytes);
     this.freesPending = false;
     return false;
   }

@@ -36,8 +36,8 @@ export class Destination {
   private named: BackendMember | undefined = undefined;
   /** How often it was sent again. */
   private retries = 0;
-  /** Who has failed it; made when it first leaves the fast path. */
-  private failed: Set<BackendMember> | undefined = undefined;
+  /** Who was asked by a dial, or has failed it; made when it first leaves the fast path. */
+  private tried: Set<BackendMember> | undefined = undefined;
 
   /** The member that the request goes to at once; undefined when there is none, or it must be waited for. */
   choose(sender: Sender, head: RequestHeadParser, bytes: Uint8Array): BackendMember | undefined {
@@ -65,9 +65,9 @@ export class Destination {
     const { lease, key, named } = this;
     this.lease = new Lease();
     this.named = undefined;
-    this.failed ??= new Set();
+    this.tried ??= new Set();
     // What is sent again goes out on a new connection: one that was kept may have died like the one before.
-    return { lease, key, failed: this.failed, named, usesKept: this.retries === 0 };
+    return { lease, key, tried: this.tried, named, usesKept: this.retries === 0 };
   }
 
   /**
@@ -83,11 +83,11 @@ export class Destination {
 
   /** Leaves an instance that has failed it; the lease goes to another, if there is one. */
   private leave({ membership }: Route, member: BackendMember, reason: Reason): boolean {
-    this.failed ??= new Set();
-    this.failed.add(member);
+    this.tried ??= new Set();
+    this.tried.add(member);
     this.lossReason = reason;
-    if (this.lease.take(membership, this.failed, this.key) !== undefined) return true;
-    if (membership.hasFull(this.failed)) return true;
+    if (this.lease.take(membership, this.tried, this.key) !== undefined) return true;
+    if (membership.hasFull(this.tried)) return true;
     // Nobody else: it stays with the account.
     this.lease.hold(member);
     return false;
@@ -103,6 +103,6 @@ export class Destination {
   reset(): void {
     this.sticky?.reset();
     this.named = undefined;
-    this.failed = undefined;
+    this.tried = undefined;
   }
 }

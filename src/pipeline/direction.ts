@@ -5,6 +5,7 @@
 // (tunnel.ts), which owns both transports, their time and the account.
 import type { Reason } from "../errors.ts";
 import { clock } from "../net/clock.ts";
+import { joinBytes } from "../net/join-bytes.ts";
 import { awaitTurn, type TurnWaiter } from "../net/next-turn.ts";
 import type { Receiver, Transport } from "../net/transport.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
@@ -64,7 +65,7 @@ export class Direction implements Receiver, TurnWaiter {
   private takeFirst(rest: Uint8Array): Uint8Array {
     const first = this.first as Uint8Array;
     this.first = undefined;
-    return concat(first, rest);
+    return joinBytes(first, rest);
   }
 
   /** Nothing has come to go with what goes out first. */
@@ -101,7 +102,7 @@ export class Direction implements Receiver, TurnWaiter {
   }
 
   private keepEarly(chunk: Uint8Array): void {
-    this.early = this.early === undefined ? chunk : concat(this.early, chunk);
+    this.early = this.early === undefined ? chunk : joinBytes(this.early, chunk);
     // Most clients wait for an answer to their first words: a valve shut and opened again would be two system calls for nothing.
     if (this.early.length >= earlyBytes && !this.source.isValveShut) this.source.shutValve();
   }
@@ -131,10 +132,3 @@ export class Direction implements Receiver, TurnWaiter {
     else if (!other.source.hasEnded) both.cut("clientGone");
   }
 }
-
-const concat = (before: Uint8Array, behind: Uint8Array): Uint8Array => {
-  const both = new Uint8Array(before.length + behind.length);
-  both.set(before);
-  both.set(behind, before.length);
-  return both;
-};

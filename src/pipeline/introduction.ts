@@ -3,6 +3,7 @@
 // Its deadline is that of the TLS handshake, which the rest of it is left for. Owns the client's transport until it hands it
 // on, with the bytes behind the header, or accounts the connection if no sound header comes.
 import type { Reason } from "../errors.ts";
+import { joinBytes } from "../net/join-bytes.ts";
 import type { ProxyHeader } from "../parse/proxy-protocol/header.ts";
 import { readProxyHeader } from "../parse/proxy-protocol/header-reader.ts";
 import type { Identified, ServeIdentified } from "./identified.ts";
@@ -23,7 +24,7 @@ export class Introduction extends Newcomer {
   }
 
   onBytes(chunk: Uint8Array): void {
-    const bytes = this.kept === undefined ? chunk : join(this.kept, chunk);
+    const bytes = this.kept === undefined ? chunk : joinBytes(this.kept, chunk);
     const read = readProxyHeader(bytes);
     if (read === "partial") this.kept = bytes;
     else if (read === "absent") this.refuse("proxyHeaderMissing");
@@ -70,10 +71,3 @@ export class Introduction extends Newcomer {
 /** A view makes the engine give the chunk's memory an owner, which costs more than to copy the few bytes of a first request. */
 const behind = (bytes: Uint8Array, start: number): Uint8Array =>
   bytes.length <= copiedMaxBytes ? bytes.slice(start) : bytes.subarray(start);
-
-const join = (before: Uint8Array, more: Uint8Array): Uint8Array => {
-  const joined = new Uint8Array(before.length + more.length);
-  joined.set(before);
-  joined.set(more, before.length);
-  return joined;
-};
