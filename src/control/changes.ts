@@ -1,6 +1,7 @@
 // Changes to one load balancer while it runs: from the present configuration to the next, or why there is none.
 //
-// What APIs ask for goes this way and then through the same `apply` as a file that is read anew, which has the last word.
+// What APIs ask for goes this way and then the way of a file that is read anew; what of it outlives the next one, carry-over.ts
+// says.
 // Pure; owns what each change means. What breaks the configuration's rules is refused in the words of `elbow check`.
 import { Data, Result } from "effect";
 import { type Attributes, WrittenAttributes } from "../model/attributes.ts";

@@ -46,7 +46,8 @@ export class Control extends Context.Service<
     /**
      * Registers instances with a load balancer, written as in its list in a configuration. Who is registered stays as it is.
      *
-     * *Details*: this change and the three below hold until the next {@link apply}, which has the last word.
+     * *Details*: a later {@link apply} that leaves an instance's entry as it was leaves it registered, or deregistered; on health
+     * checks and attributes it has the last word. All of it ends with the process.
      */
     readonly register: (
       loadBalancer: string,

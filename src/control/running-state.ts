@@ -14,6 +14,7 @@ import type { MetricFamily } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
 import type { CertificateError } from "../tls/certificate-error.ts";
 import { findAwaited } from "./awaited-checks.ts";
+import { carryOver } from "./carry-over.ts";
 import type { Change, LoadBalancerNotFound } from "./changes.ts";
 import { ChosenMembers } from "./chosen-members.ts";
 import { Draining } from "./draining.ts";
@@ -48,6 +49,8 @@ const empty: Configuration = {
 export class RunningState {
   readonly listeners: Listeners;
   private configuration = empty;
+  /** The same without what was changed at run time: as it was applied last. */
+  private written = empty;
   private wanted: ReadonlyArray<WantedListener> = [];
   private readonly members = new Members();
   private readonly draining: Draining;
@@ -102,7 +105,10 @@ export class RunningState {
 
   apply(configuration: Configuration): Effect.Effect<void, ApplyError> {
     return Effect.suspend(() => {
-      const made = this.make(configuration, (wanted) => this.loadTls(configuration, wanted));
+      const made = Effect.suspend(() => {
+        const next = carryOver(this.written, this.configuration, configuration);
+        return this.make(next, (wanted) => this.loadTls(next, wanted), configuration);
+      });
       return Effect.andThen(this.turn.withPermits(1)(made), this.lookAgain(configuration));
     });
   }
@@ -126,6 +132,7 @@ export class RunningState {
   private make<E>(
     configuration: Configuration,
     tlsOf: (wanted: ReadonlyArray<WantedListener>) => Effect.Effect<RouteSecurity, E>,
+    written = this.written,
   ): Effect.Effect<void, E | BindError> {
     return Effect.uninterruptibleMask((restore) => {
       const wanted = wantedListeners(configuration);
@@ -135,7 +142,10 @@ export class RunningState {
       );
       return Effect.flatMap(
         Effect.onError(prepared, () => Effect.sync(() => this.goBack())),
-        ({ tls, opened }) => this.take(configuration, wanted, tls, opened),
+        ({ tls, opened }) => {
+          this.written = written;
+          return this.take(configuration, wanted, tls, opened);
+        },
       );
     });
   }

@@ -34,7 +34,7 @@ const ask = async (elbow: RunningElbow): Promise<string> => {
   return `${status} ${body}`;
 };
 
-test("instances are registered by address and by inventory id, once, and a reload has the last word", async () => {
+test("instances are registered by address and by inventory id, once, and a reload that leaves their entries alone keeps them", async () => {
   using one = startHeld("one");
   using two = startHeld("two");
   const file = {
@@ -51,6 +51,18 @@ test("instances are registered by address and by inventory id, once, and a reloa
   expect(await elbow.run(instanceHealth("test"))).toEqual(
     [idOf(one), "i-two"].map((id) => ({ id, state: "InService", reasonCode: "N/A", description: "N/A" })),
   );
+  await elbow.apply(file);
+  expect(ids(elbow)).toEqual([idOf(one), "i-two"]);
+  await elbow.run(elbow.control.deregister("test", [idOf(one)]));
+  await elbow.apply(file);
+  expect(ids(elbow)).toEqual(["i-two"]);
+  expect(await ask(elbow)).toBe("200 two");
+  // Another entry is another word on the instance; one that the file doesn't name any more is forgotten.
+  const inventory = new Map([["i-two", { host: "127.0.0.1", port: two.port, zone: "c" }]]);
+  await elbow.apply({ ...file, inventory });
+  expect(ids(elbow)).toEqual([]);
+  const [loadBalancer] = file.loadBalancers;
+  await elbow.apply({ ...file, loadBalancers: [{ ...loadBalancer!, instances: [] }] });
   await elbow.apply(file);
   expect(ids(elbow)).toEqual([idOf(one)]);
 });
