@@ -29,7 +29,10 @@ export const findAwaited = (
     // By the socket: what was another load balancer's listener is this one's now.
     const isAwaited = ({ key }: WantedListener): boolean => {
       const serving = running.get(key)?.route.membership.members;
-      return serving?.some(({ id, endpoint }) => !staying.has(addressKeyOf(id, endpoint.address))) ?? true;
+      return (
+        serving?.some(({ id, endpoint, weight }) => weight > 0 && !staying.has(addressKeyOf(id, endpoint.address))) ??
+        true
+      );
     };
     const own = wanted.filter((one) => one.loadBalancer === loadBalancer);
     return own.some(isAwaited) ? checks.of(loadBalancer, names) : [];

@@ -130,6 +130,13 @@ export class Draining {
       const heir = found?.find((one) => this.isRegistered(departed, one)) ?? found?.[0];
       if (heir !== undefined) departed.loadBalancer = heir.name;
     }
+    // Listeners that went with the old name have connections still.
+    for (const service of this.services()) {
+      const found = heirs.get(service.route.loadBalancer);
+      const ids = new Set(service.route.registered.map(({ id }) => id));
+      const heir = found?.find(({ instances }) => instances.some(({ id }) => ids.has(id))) ?? found?.[0];
+      if (heir !== undefined) service.route = { ...service.route, loadBalancer: heir.name };
+    }
   }
 
   /** Whether the instance is registered at this address: then only a listener, or what it must prove, has changed. */

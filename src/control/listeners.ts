@@ -83,14 +83,21 @@ export class Listeners {
     for (const [key, listener] of opened) this.open.set(key, listener);
   }
 
-  /** Gives every listener that is wanted its route; answers, for each load balancer that is gone, who has its listeners now. */
-  follow(wanted: ReadonlyArray<WantedListener>, tls: RouteSecurity): ReadonlyMap<string, ReadonlyArray<LoadBalancer>> {
+  /**
+   * Gives every listener that is wanted its route; answers, for each load balancer that is gone, who has its listeners now.
+   * `known` are the names of those that there were.
+   */
+  follow(
+    wanted: ReadonlyArray<WantedListener>,
+    tls: RouteSecurity,
+    known: ReadonlySet<string>,
+  ): ReadonlyMap<string, ReadonlyArray<LoadBalancer>> {
     const names = new Set(wanted.map(({ loadBalancer }) => loadBalancer.name));
     const heirs = new Map<string, ReadonlyArray<LoadBalancer>>();
     for (const one of wanted) {
       const listener = this.open.get(one.key);
       if (listener === undefined) continue;
-      const before = goesOn(listener.route, one, names) ? listener.route : undefined;
+      const before = goesOn(listener.route, one, names, known) ? listener.route : undefined;
       if (before !== undefined && before.loadBalancer !== one.loadBalancer.name) {
         heirs.set(before.loadBalancer, [...(heirs.get(before.loadBalancer) ?? []), one.loadBalancer]);
       }
@@ -170,11 +177,16 @@ export class Listeners {
 
 /**
  * Whether a socket's connections are those of the listener that is wanted on it: of the same protocol and the same load balancer,
- * which may have another name now. What one load balancer was asked never goes to another's instances.
+ * which may have another name now, one that nobody had. What one load balancer was asked never goes to another's instances.
  */
-const goesOn = ({ listener, loadBalancer }: Route, wanted: WantedListener, names: ReadonlySet<string>): boolean =>
+const goesOn = (
+  { listener, loadBalancer }: Route,
+  wanted: WantedListener,
+  names: ReadonlySet<string>,
+  known: ReadonlySet<string>,
+): boolean =>
   listener.protocol === wanted.listener.protocol &&
-  (loadBalancer === wanted.loadBalancer.name || !names.has(loadBalancer));
+  (loadBalancer === wanted.loadBalancer.name || (!names.has(loadBalancer) && !known.has(wanted.loadBalancer.name)));
 
 /** Members tell a membership of every lease: one that nobody uses any more must leave them. */
 const forget = ({ route }: Service): void => route.membership.replace([]);

@@ -116,13 +116,16 @@ export class Members {
   endUse(): void {
     for (const [key, { member, loadBalancer, instance }] of this.registered) {
       if (this.used.has(key)) {
+        this.leaving.delete(key);
         if (!this.isEnding) member.keep(this.terms.get(member) ?? passivePoolTerms);
         continue;
       }
       member.leave();
       member.place.registered--;
       this.registered.delete(key);
-      if (isBusy(member)) this.leaving.set(key, { member, loadBalancer, instance, drainsSinceMs: undefined });
+      // Who was named by a change that didn't come about has been leaving all the time.
+      if (isBusy(member) && !this.leaving.has(key))
+        this.leaving.set(key, { member, loadBalancer, instance, drainsSinceMs: undefined });
     }
     const alike = Arr.groupBy(this.registered.values(), ({ place }) => place);
     this.places = new Map(
@@ -150,7 +153,6 @@ export class Members {
 
   private revive(key: string): BackendMember | undefined {
     const member = this.leaving.get(key)?.member;
-    this.leaving.delete(key);
     member?.comeBack();
     return member;
   }

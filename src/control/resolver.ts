@@ -87,6 +87,11 @@ export class Names {
       const found = other.known.get(name);
       // It was found here after the other one began to look.
       if (found === undefined || (found.addresses.length === 0 && addresses.length > 0)) continue;
+      // A look-up that failed has found nothing: what is known by now stands.
+      if (found.failure !== undefined) {
+        this.known.set(name, { addresses, failure: found.failure });
+        continue;
+      }
       this.known.set(name, found);
       isChanged ||= found.addresses.join() !== addresses.join();
     }

@@ -198,13 +198,14 @@ export class RunningState {
       tls: RouteSecurity,
       opened: OpenedListeners,
     ): Effect.fn.Return<void> {
+      const known = new Set(this.configuration.loadBalancers.map(({ name }) => name));
       this.configuration = configuration;
       this.tls = tls;
       this.wanted = wanted;
       this.checks.follow(configuration, this.names, tls.keys);
       this.listeners.setCap(configuration.maxConnections);
       this.listeners.add(opened);
-      this.swapRoutes();
+      this.swapRoutes(known);
       this.names.keepOnly(new Set(hostsOf(configuration)));
       this.routes.keepOnly(wanted);
       yield* this.listeners.closeOthers(wanted);
@@ -297,10 +298,10 @@ export class RunningState {
   }
 
   /** Gives every listener the route that the configuration and the names say now. */
-  private swapRoutes(): void {
+  private swapRoutes(known: ReadonlySet<string> = new Set()): void {
     this.outliers.follow(this.configuration, this.names);
     this.members.beginUse();
-    const heirs = this.listeners.follow(this.wanted, this.tls);
+    const heirs = this.listeners.follow(this.wanted, this.tls, known);
     for (const { key, listener, loadBalancer } of this.wanted) {
       const route = isLayer7(listener.protocol) ? this.listeners.running.get(key)?.route : undefined;
       if (route !== undefined) this.members.keep(route.registered, makePoolTerms(loadBalancer.attributes, true));

@@ -274,3 +274,17 @@ test("a change whose wait is interrupted, or that the end overtakes, has changed
   expect(Exit.isFailure(await Effect.runPromise(Fiber.await(overtaken)))).toBe(true);
   expect(await isClosed()).toBe(true);
 });
+
+test("who is new is waited for by nobody where all go on who have a share, also beside one that has none", async () => {
+  const instances = [startSlow("a"), startSlow("standby"), FakeInstance.start(silence)] as const;
+  const [a, standby, silent] = instances.map(({ port }) => ({ id: `i-${port}`, host: "127.0.0.1", port }));
+  const port = freePort();
+  const having = (...listed: ReadonlyArray<WrittenInstance>) =>
+    withHealth([{ protocol: "HTTP", port, instances: listed }], { ...quickCheck, interval: 20, timeout: 15 });
+  await using elbow = await startElbow(having(a!, { ...standby!, weight: 0 }));
+  const beganMs = performance.now();
+  await elbow.apply(having(a!, { ...standby!, weight: 0 }, silent!));
+  expect(performance.now() - beganMs).toBeLessThan(5000);
+  expect(await ask(elbow)).toBe("200 a");
+  for (const instance of instances) instance.stop();
+});

@@ -3,6 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Attributes } from "../../src/model/attributes.ts";
 import type { Protocol } from "../../src/model/protocol.ts";
+import { collectMetrics } from "../../src/observe/metrics.ts";
 import { configurationOf, startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeInstance, type InstanceConnection } from "../support/fake-instance.ts";
@@ -14,6 +15,11 @@ import { RawClient } from "../support/raw-client.ts";
 import { answerText, echo } from "../support/scripts.ts";
 
 setDefaultTimeout(30_000);
+
+const metric = (name: string, loadBalancer: string): number | undefined =>
+  collectMetrics()
+    .find((family) => family.name === name)
+    ?.samples.find(({ labels }) => labels.load_balancer === loadBalancer)?.value;
 
 /** An instance that keeps its first request in progress until the test resets it. */
 const startStuck = () => {
@@ -51,6 +57,27 @@ for (const { to, isStaying } of [
     expect((await exchange(fresh, "/")).body.toString()).toBe("b");
   });
 }
+
+test("a port that goes to a load balancer which was there before takes no waiting request with it", async () => {
+  using one = startHeld("one");
+  using others = FakeInstance.start(answerText("b"));
+  const [moved, kept] = [freePort(), freePort()];
+  const instance = { id: "i-one", host: "127.0.0.1", port: one.port, maxConnections: 1 };
+  const a = { name: "a", protocol: "HTTP" as const, port: moved, instances: [instance] };
+  const b = { name: "b", protocol: "HTTP" as const, instances: [others] };
+  await using elbow = await startElbow(configurationOf([a, { ...b, port: kept }]));
+  using first = await RawClient.connect(moved);
+  await first.send(formatRequest("/slow"));
+  await eventually(() => one.held() === 1, { what: "a request at the instance" });
+  using second = await RawClient.connect(moved);
+  await second.send(formatRequest("/secret-of-a"));
+  await eventually(() => metric("elbow_surge_queue_length", "a") === 1, { what: "a request that waits" });
+  await elbow.apply(configurationOf([{ ...b, listeners: [{ port: kept }, { port: moved }] }]));
+  one.release();
+  expect((await readResponse(first)).body.toString()).toBe("one");
+  await readResponse(second);
+  expect(others.requests.length).toBe(0);
+});
 
 test("an old connection on a port that has moved takes nobody's instances away, and goes on", async () => {
   using mine = FakeInstance.start(echo);

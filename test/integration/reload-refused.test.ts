@@ -78,7 +78,6 @@ test("names without an answer hold up no change: not while they are looked up ag
   await within(elbow.run(elbow.control.deregister("b", [gone])), 3000, () => "the instance is still registered");
   expect(elbow.status()[1]!.instances.length).toBe(1);
   await within(elbow.apply(file), 3000, () => "the reload isn't done");
-  expect(elbow.status()[1]!.instances.length).toBe(2);
   gate.resolve([{ address: "127.0.0.1" }]);
   await eventually(() => elbow.status()[0]!.instances[0]!.address === "127.0.0.1", { what: "an address" });
   using client = await RawClient.connect(first);
@@ -119,4 +118,30 @@ test("a certificate file that can't be used refuses a reload, and stands in the 
     "127.0.0.1:1 SSL:9",
     "127.0.0.1:3 SSL:9",
   ]);
+});
+
+test("a refused reload that names an instance which drains gives it no more time", async () => {
+  using one = startHeld("one");
+  using two = startHeld("two");
+  using taken = FakeInstance.start(silence);
+  const port = freePort();
+  const having = (instances: ReadonlyArray<{ readonly port: number }>, ...ports: ReadonlyArray<number>) =>
+    configurationOf([
+      {
+        protocol: "HTTP",
+        listeners: ports.map((listener) => ({ port: listener })),
+        instances: instances.map((instance) => ({ id: `i-${instance.port}`, host: "127.0.0.1", port: instance.port })),
+        attributes: { connectionDraining: { enabled: true, timeout: 2 } },
+      },
+    ]);
+  await using elbow = await startElbow(having([one], port));
+  using client = await RawClient.connect(port);
+  await client.send(formatRequest("/slow"));
+  await eventually(() => one.held() === 1, { what: "a request at the instance" });
+  await elbow.apply(having([two], port));
+  const beganMs = performance.now();
+  await Bun.sleep(1000);
+  await expect(elbow.apply(having([one, two], port, taken.port))).rejects.toMatchObject({ _tag: "BindError" });
+  expect((await readResponse(client)).status).toBe(504);
+  expect(performance.now() - beganMs).toBeLessThan(2900);
 });

@@ -2,7 +2,7 @@
 // service.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { collectMetrics } from "../../src/observe/metrics.ts";
-import { startElbow } from "../support/elbow.ts";
+import { configurationOf, startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHeld } from "../support/held-instance.ts";
 import { formatRequest, readResponse } from "../support/http-message.ts";
@@ -67,4 +67,32 @@ test("who waits there for nobody but an instance that goes out of service gets i
   one.release();
   expect((await readResponse(first)).body.toString()).toBe("one");
   expect(one.instance.requests.some(({ target }) => target === "/second")).toBe(false);
+});
+
+test("who waits there never goes to an instance that was deregistered since, under another name neither", async () => {
+  using one = startHeld("one");
+  using two = startHeld("two");
+  const [removed, kept] = [freePort(), freePort()];
+  const having = (name: string, instance: { readonly port: number }, ...ports: ReadonlyArray<number>) =>
+    configurationOf([
+      {
+        name,
+        protocol: "HTTP",
+        listeners: ports.map((port) => ({ port })),
+        instances: [{ id: `i-${instance.port}`, host: "127.0.0.1", port: instance.port, maxConnections: 1 }],
+      },
+    ]);
+  await using elbow = await startElbow(having("a", one, removed, kept));
+  using first = await RawClient.connect(removed);
+  await first.send(formatRequest("/slow"));
+  await eventually(() => one.held() === 1, { what: "a request at the instance" });
+  using second = await RawClient.connect(removed);
+  await second.send(formatRequest("/second"));
+  await eventually(() => waiting() === 1, { what: "a request that waits" });
+  await elbow.apply(having("renamed", one, kept));
+  await elbow.apply(having("renamed", two, kept));
+  one.release();
+  expect((await readResponse(first)).body.toString()).toBe("one");
+  expect((await readResponse(second)).status).toBe(503);
+  expect([one, two].flatMap(({ instance }) => instance.requests.map(({ target }) => target))).toEqual(["/slow"]);
 });

@@ -105,3 +105,18 @@ test("a name that the configuration lost is forgotten", async () => {
   names.keepOnly(new Set(["other.internal"]));
   expect(names.get("app.internal").addresses).toEqual([]);
 });
+
+test("a look-up that failed takes nothing back that another has found since", async () => {
+  const { answers, names } = setUp();
+  answers.set("app.internal", ["127.0.0.1"]);
+  await Effect.runPromise(names.resolve(["app.internal"]));
+  const slow = names.copy();
+  const quick = names.copy();
+  answers.set("app.internal", ["127.0.0.2"]);
+  await Effect.runPromise(quick.resolve(["app.internal"]));
+  expect(names.learn(quick)).toBe(true);
+  answers.delete("app.internal");
+  await Effect.runPromise(slow.resolve(["app.internal"]));
+  expect(names.learn(slow)).toBe(false);
+  expect(names.get("app.internal")).toEqual({ addresses: ["127.0.0.2"], failure: "ENOTFOUND" });
+});
