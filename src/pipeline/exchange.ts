@@ -2,11 +2,11 @@
 //
 // Belongs to a client's connection (http-session.ts) from a request's first byte until nothing of it is under way. It
 // moves inside socket callbacks; only what takes time (no connection is kept, a retry) is built by an Effect, see http.ts.
-// Owns the lease and the connection to the instance while it has one, and accounts itself once. What becomes of the
-// client's connection is the session's affair.
+// Owns the connection to the instance while it has one, and accounts itself once. What becomes of the client's connection is
+// the session's affair.
 //
-// Long because its stages are one state machine; the two directions of a body are in request-body.ts and
-// response-relay.ts, the times of a body in body-flow.ts.
+// Long because its stages are one state machine; where it goes, with the lease, is in destination.ts, the two directions of a
+// body are in request-body.ts and response-relay.ts, its times in body-flow.ts.
 import { BackendConnection, type BackendUser } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Connected } from "../backend/connect.ts";

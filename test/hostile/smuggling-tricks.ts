@@ -2,6 +2,7 @@
 //
 // Classes and reasons are AWS's ("Configure desync mitigation mode for your Classic Load Balancer", and its open-source
 // classifier http-desync-guardian); what is refused in every mode stands in docs/decisions/0004-http-framing.md.
+// Long because it is a list: every trick in one place, so that a class that lacks one is seen.
 import type { DesyncReason } from "../../src/parse/http1/desync.ts";
 
 /** A trick, and what is to be seen of it. */

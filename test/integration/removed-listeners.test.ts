@@ -4,7 +4,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { collectMetrics } from "../../src/observe/metrics.ts";
 import { configurationOf, startElbow } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
-import { startHeld } from "../support/held-instance.ts";
+import { type HeldInstance, startHeld } from "../support/held-instance.ts";
 import { formatRequest, readResponse } from "../support/http-message.ts";
 import { freePort } from "../support/port.ts";
 import { instanceIs, withHealth } from "../support/quick-health.ts";
@@ -14,6 +14,17 @@ setDefaultTimeout(30_000);
 
 const waiting = (): number | undefined =>
   collectMetrics().find(({ name }) => name === "elbow_surge_queue_length")?.samples[0]?.value;
+
+/** A request in progress at an instance, and one that waits behind it. */
+const fill = async (port: number, instance: HeldInstance): Promise<readonly [RawClient, RawClient]> => {
+  const first = await RawClient.connect(port);
+  await first.send(formatRequest("/slow"));
+  await eventually(() => instance.held() === 1, { what: "a request at the instance" });
+  const second = await RawClient.connect(port);
+  await second.send(formatRequest("/second"));
+  await eventually(() => waiting() === 1, { what: "a request that waits" });
+  return [first, second];
+};
 
 test("who waits on a listener that was removed goes to an instance that comes into service", async () => {
   using one = startHeld("one");
@@ -30,12 +41,9 @@ test("who waits on a listener that was removed goes to an instance that comes in
   await using elbow = await startElbow(having(removed, kept));
   two.checkStatus = 500;
   await instanceIs(elbow, "OutOfService", two);
-  using first = await RawClient.connect(removed);
-  await first.send(formatRequest("/slow"));
-  await eventually(() => one.held() === 1, { what: "a request at the instance" });
-  using second = await RawClient.connect(removed);
-  await second.send(formatRequest("/second"));
-  await eventually(() => waiting() === 1, { what: "a request that waits" });
+  const [inProgress, queued] = await fill(removed, one);
+  using first = inProgress;
+  using second = queued;
   await elbow.apply(having(kept));
   two.checkStatus = 200;
   expect((await readResponse(second)).body.toString()).toBe("two");
@@ -55,12 +63,9 @@ test("who waits there for nobody but an instance that goes out of service gets i
       },
     ]);
   await using elbow = await startElbow(having(removed, kept));
-  using first = await RawClient.connect(removed);
-  await first.send(formatRequest("/slow"));
-  await eventually(() => one.held() === 1, { what: "a request at the instance" });
-  using second = await RawClient.connect(removed);
-  await second.send(formatRequest("/second"));
-  await eventually(() => waiting() === 1, { what: "a request that waits" });
+  const [inProgress, queued] = await fill(removed, one);
+  using first = inProgress;
+  using second = queued;
   await elbow.apply(having(kept));
   one.checkStatus = 500;
   expect((await readResponse(second)).status).toBe(503);
@@ -83,12 +88,9 @@ test("who waits there never goes to an instance that was deregistered since, und
       },
     ]);
   await using elbow = await startElbow(having("a", one, removed, kept));
-  using first = await RawClient.connect(removed);
-  await first.send(formatRequest("/slow"));
-  await eventually(() => one.held() === 1, { what: "a request at the instance" });
-  using second = await RawClient.connect(removed);
-  await second.send(formatRequest("/second"));
-  await eventually(() => waiting() === 1, { what: "a request that waits" });
+  const [inProgress, queued] = await fill(removed, one);
+  using first = inProgress;
+  using second = queued;
   await elbow.apply(having("renamed", one, kept));
   await elbow.apply(having("renamed", two, kept));
   one.release();

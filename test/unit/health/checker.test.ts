@@ -1,74 +1,21 @@
 // The checker on a clock that only the test moves: when it asks, whom it puts in and out of service, and who hears of it.
 import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
-import { Clock, Effect, Fiber } from "effect";
+import { Effect } from "effect";
 import { TestClock } from "effect/testing";
-import { type Ask, HealthChecker, layerHealthChecker } from "../../../src/health/checker.ts";
+import type { Ask } from "../../../src/health/checker.ts";
 import type { HealthTarget } from "../../../src/health/health-target.ts";
-import type { ProbeResult, ProbeTerms } from "../../../src/health/probe.ts";
-import { settleHealthCheck, type WrittenHealthCheck } from "../../../src/model/health-check.ts";
-import { Endpoint } from "../../../src/net/endpoint.ts";
 import { observeNotices } from "../../../src/observe/notices.ts";
-
-const passed: ProbeResult = {
-  isHealthy: true,
-  reason: "status 200",
-  durationMs: 1,
-  isConnected: true,
-  isConclusive: true,
-};
-const failed: ProbeResult = { ...passed, isHealthy: false, reason: "status 500" };
-const unasked: ProbeResult = { ...failed, reason: "no file descriptor is free here", isConclusive: false };
-
-const termsOf = (written: WrittenHealthCheck = {}): ProbeTerms => ({ check: settleHealthCheck(written, 80) });
-
-const endpointOf = (index: number): Endpoint => new Endpoint(`10.0.${index >> 8}.${index & 255}`, 80);
-
-/** Instances without a network: what each answers, how long it takes for that, and when it was asked. */
-class Instances {
-  readonly askedMs = new Map<string, Array<number>>();
-  readonly interrupted: Array<string> = [];
-  /** Checks under way, now and at most, by instance. */
-  readonly underWay = new Map<string, number>();
-  most = 0;
-  answers: ReadonlyArray<ProbeResult> = [];
-  takesMs = 0;
-
-  readonly ask: Ask = ({ address }) =>
-    Effect.gen({ self: this }, function* () {
-      const times = this.askedMs.get(address) ?? [];
-      this.askedMs.set(address, times);
-      times.push(yield* Clock.currentTimeMillis);
-      const count = (this.underWay.get(address) ?? 0) + 1;
-      this.underWay.set(address, count);
-      this.most = Math.max(this.most, count);
-      yield* Effect.onInterrupt(Effect.sleep(this.takesMs), () => Effect.sync(() => this.interrupted.push(address)));
-      this.underWay.set(address, count - 1);
-      return this.answers[times.length - 1] ?? passed;
-    });
-
-  timesOf(index: number): ReadonlyArray<number> {
-    return this.askedMs.get(endpointOf(index).address) ?? [];
-  }
-}
-
-type Checker = HealthChecker["Service"];
-
-/** Runs a body with a checker on a test's clock. */
-const withChecker = (
-  body: (checker: Checker, instances: Instances) => Effect.Effect<void>,
-  ask?: Ask,
-): Promise<void> => {
-  const instances = new Instances();
-  return Effect.flatMap(HealthChecker, (checker) => body(checker, instances)).pipe(
-    Effect.provide(layerHealthChecker(ask ?? instances.ask)),
-    Effect.provide(TestClock.layer()),
-    Effect.runPromise,
-  );
-};
-
-const registerAll = (checker: Checker, count: number, terms = termsOf()): ReadonlyArray<HealthTarget> =>
-  Array.from({ length: count }, (_, index) => checker.register(`i-${index}`, endpointOf(index), terms));
+import {
+  endpointOf,
+  failed,
+  type Instances,
+  passed,
+  registerAll,
+  termsOf,
+  unasked,
+  withChecker,
+} from "./checker-clock.ts";
 
 const mostWithin = (times: ReadonlyArray<number>, widthMs: number): number => {
   const sorted = [...times].sort((a, b) => a - b);
@@ -282,125 +229,6 @@ test("a thousand targets that come and go leave nothing behind", () =>
       expect(instances.askedMs.size).toBe(0);
     }),
   ));
-
-describe("the first round", () => {
-  const startRound = (checker: Checker, targets?: Iterable<HealthTarget>) =>
-    Effect.gen(function* () {
-      let endedMs: number | undefined;
-      yield* Effect.forkChild(
-        Effect.andThen(
-          checker.firstRound(targets),
-          Effect.map(Clock.currentTimeMillis, (ms) => {
-            endedMs = ms;
-          }),
-        ),
-      );
-      return () => endedMs;
-    });
-
-  test("ends when all have answered, well or not", () =>
-    withChecker((checker, instances) =>
-      Effect.gen(function* () {
-        instances.takesMs = 300;
-        instances.answers = [failed];
-        registerAll(checker, 50);
-        const ended = yield* startRound(checker);
-        yield* TestClock.adjust(789);
-        expect(ended()).toBeUndefined();
-        yield* TestClock.adjust(1);
-        expect(ended()).toBe(790);
-      }),
-    ));
-
-  test("asks those once more who may have come up since they failed, and nobody else; passing counts, failing doesn't", () =>
-    withChecker((checker, instances) =>
-      Effect.gen(function* () {
-        instances.answers = [failed, failed, passed];
-        const [booting] = registerAll(checker, 1) as [HealthTarget];
-        yield* TestClock.adjust(1000);
-        expect(booting.failures).toBe(1);
-        const first = yield* startRound(checker);
-        yield* TestClock.adjust(1000);
-        // Another failure would have been one too many.
-        expect([first(), booting.isRegistering, booting.failures]).toEqual([1000, true, 1]);
-        const second = yield* startRound(checker);
-        yield* TestClock.adjust(1000);
-        expect([second(), booting.isInService]).toEqual([2000, true]);
-        yield* checker.firstRound();
-        expect(instances.timesOf(0)).toEqual([0, 1000, 2000]);
-      }),
-    ));
-
-  test("regular checks go on behind those that came early, and count", () =>
-    withChecker((checker, instances) =>
-      Effect.gen(function* () {
-        instances.answers = [failed, failed, failed];
-        const [booting] = registerAll(checker, 1) as [HealthTarget];
-        yield* TestClock.adjust(10_000);
-        yield* startRound(checker);
-        yield* TestClock.adjust(50_000);
-        expect(instances.timesOf(0)).toEqual([0, 10_000, 30_000, 60_000]);
-        expect(booting.history.map(({ to, checks }) => [to, checks])).toEqual([["outOfService", 2]]);
-      }),
-    ));
-
-  test("waits for the answer that is under way, and brings no second check with it", () =>
-    withChecker((checker, instances) =>
-      Effect.gen(function* () {
-        instances.answers = [failed];
-        instances.takesMs = 2000;
-        registerAll(checker, 1);
-        yield* TestClock.adjust(31_000);
-        const ended = yield* startRound(checker);
-        yield* TestClock.adjust(2000);
-        expect(ended()).toBe(32_000);
-        expect(instances.timesOf(0)).toEqual([0, 30_000]);
-      }),
-    ));
-
-  test("ends after one timeout, the longest, though some haven't answered", () =>
-    withChecker((checker, instances) =>
-      Effect.gen(function* () {
-        instances.takesMs = 20_000;
-        const slow = registerAll(checker, 3, termsOf({ timeout: 7 }));
-        checker.register("other", endpointOf(7), termsOf({ timeout: 3 }));
-        const ended = yield* startRound(checker);
-        const some = yield* startRound(checker, slow.slice(0, 1));
-        yield* TestClock.adjust(6999);
-        expect([ended(), some()]).toEqual([undefined, undefined]);
-        yield* TestClock.adjust(1);
-        expect([ended(), some()]).toEqual([7000, 7000]);
-      }),
-    ));
-
-  test("doesn't wait for who has left, nor where nobody is", () =>
-    withChecker((checker, instances) =>
-      Effect.gen(function* () {
-        yield* checker.firstRound();
-        instances.takesMs = 4000;
-        const [one, other] = registerAll(checker, 2) as [HealthTarget, HealthTarget];
-        const ended = yield* startRound(checker);
-        yield* TestClock.adjust(1000);
-        checker.deregister(one);
-        checker.deregister(other);
-        yield* TestClock.adjust(0);
-        expect(ended()).toBe(1000);
-      }),
-    ));
-
-  test("that is given up leaves nobody waiting", () =>
-    withChecker((checker, instances) =>
-      Effect.gen(function* () {
-        instances.takesMs = 2000;
-        registerAll(checker, 2);
-        const fiber = yield* Effect.forkChild(checker.firstRound());
-        yield* TestClock.adjust(100);
-        yield* Fiber.interrupt(fiber);
-        yield* TestClock.adjust(5000);
-        yield* checker.firstRound();
-      }),
-    ));
-});
 
 test("a defect in a check is told, and the next check comes all the same", async () => {
   const notices: Array<string> = [];

@@ -1,4 +1,5 @@
 // Responses on their way to the client: framed as it can read them, at every split, and never completed falsely.
+// Long because it is a list: one short case for each framing of an answer and each reader of it.
 import { describe, expect, test } from "bun:test";
 import { bytesOf } from "../../../src/parse/http1/bytes.ts";
 import { defaultHeadLimits } from "../../../src/parse/http1/limits.ts";
