@@ -3,7 +3,7 @@
  * PublicKeyPolicyType policies have (AWS: "Create a Classic Load Balancer with an HTTPS listener").
  * The key alone counts: names, dates and who signed the certificate don't. Never sees a byte of traffic.
  */
-import { definePolicyType, type PublicKey, Schema } from "elbow";
+import { definePolicy, type PublicKey, Schema } from "elbow";
 
 const names = {
   title: "a list of PublicKeyPolicyType policies",
@@ -13,7 +13,7 @@ const names = {
 const isSameKey = (one: PublicKey, other: PublicKey): boolean =>
   one.spki.length === other.spki.length && one.spki.every((byte, index) => byte === other.spki[index]);
 
-export default definePolicyType({
+export default definePolicy({
   type: "BackendServerAuthenticationPolicyType",
   attributes: Schema.Struct({
     /** The names of PublicKeyPolicyType policies; any one of their keys is enough. */

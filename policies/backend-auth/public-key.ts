@@ -3,9 +3,9 @@
  * HTTPS listener", back-end server authentication). Named by BackendServerAuthenticationPolicyType policies only.
  * Owns its attribute; never decides anything by itself.
  */
-import { definePolicyType, Schema } from "elbow";
+import { definePolicy, Schema } from "elbow";
 
-export default definePolicyType({
+export default definePolicy({
   type: "PublicKeyPolicyType",
   attributes: Schema.Struct({
     /** SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in base64: a PEM public key without its first and last line. */

@@ -3,7 +3,7 @@
  * "Configure proxy protocol with a Classic Load Balancer"). For instance ports of TCP and SSL listeners.
  * Owns its attributes, of which the version is not AWS's; never writes a header itself.
  */
-import { definePolicyType, Schema } from "elbow";
+import { definePolicy, Schema } from "elbow";
 
 const aSwitch = { title: "a switch", expected: "true or false" };
 const aVersion = { title: "a version of the PROXY protocol", expected: "1 or 2" };
@@ -19,7 +19,7 @@ const Version = Schema.Union([
   Schema.Literals(["1", "2"]).transform([1, 2]).annotate(aVersion),
 ]).annotate(aVersion);
 
-export default definePolicyType({
+export default definePolicy({
   type: "ProxyProtocolPolicyType",
   attributes: Schema.Struct({
     /** Whether a header is sent at all. */

@@ -3,7 +3,7 @@
  * "Configure sticky sessions for your Classic Load Balancer", application-controlled session stickiness).
  * Decides when the load balancer gives out its cookie, and with which attributes; remembers nothing.
  */
-import { type CookieAttribute, definePolicyType, Schema } from "elbow";
+import { type CookieAttribute, definePolicy, Schema } from "elbow";
 
 const cookieName = {
   title: "the name of a cookie",
@@ -25,7 +25,7 @@ const copy = (attributes: ReadonlyArray<CookieAttribute>): string =>
 /** AWS encodes the underscores of a path, for the sake of Internet Explorer 7. */
 const spell = (name: string, text: string): string => (name === "path" ? text.replaceAll("_", "%5F") : text);
 
-export default definePolicyType({
+export default definePolicy({
   type: "AppCookieStickinessPolicyType",
   attributes: Schema.Struct({
     /** The application's cookie, by its name. */

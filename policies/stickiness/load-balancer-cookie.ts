@@ -3,7 +3,7 @@
  * sessions for your Classic Load Balancer", duration-based session stickiness).
  * Decides when the load balancer gives out its cookie, and for how long; whose cookie it is it never sees.
  */
-import { definePolicyType, Schema } from "elbow";
+import { definePolicy, Schema } from "elbow";
 
 const period = {
   title: "a cookie expiration period",
@@ -20,7 +20,7 @@ const WrittenPeriod = Schema.Union([
   ),
 ]).annotate(period);
 
-export default definePolicyType({
+export default definePolicy({
   type: "LBCookieStickinessPolicyType",
   attributes: Schema.Struct({
     /** How long a cookie lives, in seconds; 0 is as long as the browser's session. */

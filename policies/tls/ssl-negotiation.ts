@@ -4,7 +4,7 @@
  * Owns the attributes' names and their order, which is the server's (AWS, "SSL negotiation configurations for Classic
  * Load Balancers"). Never knows which suites the TLS library has.
  */
-import { definePolicyType, type NegotiationTerms, Schema, type TlsProtocol } from "elbow";
+import { definePolicy, type NegotiationTerms, Schema, type TlsProtocol } from "elbow";
 
 /** Switches of protocols; the last is not AWS's, whose Classic Load Balancer has no TLS 1.3. */
 const protocols = {
@@ -143,7 +143,7 @@ export const attributeNames: ReadonlyArray<string> = Object.keys(attributes.fiel
 
 const nothing: NegotiationTerms = { protocols: [], hasServerOrder: false, ciphers: [] };
 
-export default definePolicyType({
+export default definePolicy({
   type: "SSLNegotiationPolicyType",
   attributes,
   negotiate(attributes, { findSecurityPolicy }): NegotiationTerms {

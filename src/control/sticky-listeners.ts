@@ -13,12 +13,12 @@ import type { CookieSecret } from "../model/cookie-secret.ts";
 import type { Listener } from "../model/listener.ts";
 import type { ListenerStickiness } from "../model/stickiness.ts";
 import { StickyTerms } from "../pipeline/sticky-session.ts";
-import type { PolicyType, Stickiness } from "../policy/policy-type.ts";
+import type { Policy, Stickiness } from "../policy/policy.ts";
 import { makeStickyValues, type StickyScope } from "./sticky-values.ts";
 
 type MakeStickiness = (attributes: unknown) => Stickiness | undefined;
 
-const entryOf = <A>({ type, attributes, stick }: PolicyType<A>): readonly [string, MakeStickiness] => [
+const entryOf = <A>({ type, attributes, stick }: Policy<A>): readonly [string, MakeStickiness] => [
   type,
   (written) => stick?.(Schema.decodeUnknownSync(attributes)(written)),
 ];

@@ -23,16 +23,33 @@ export { hashBytes, hashText, mixBits } from "./hash.ts";
 export { Heap, type HeapItem } from "./heap.ts";
 export {
   type BackendPreambleContext,
-  definePolicyType,
+  definePolicy,
   type NegotiateContext,
-  type PolicyType,
+  type OnError,
+  type Policy,
   type PublicKey,
   type Stickiness,
   type StickRequest,
   type StickResponse,
-} from "./policy-type.ts";
+} from "./policy.ts";
 export { makeRandom } from "./random.ts";
 export { defineSecurityPolicy } from "./security-policy.ts";
+export {
+  type Answer,
+  answer,
+  type ClientContext,
+  type ConnectionContext,
+  type FaultContext,
+  type HeadEdit,
+  type LogContext,
+  type Refusal,
+  type RequestContext,
+  type RequestEdit,
+  type ResponseContext,
+  redirect,
+  refuse,
+  type Selection,
+} from "./traffic.ts";
 export { WeightTree } from "./weight-tree.ts";
 
 /** A configuration, a promise of one, or a function that gives either; a function is called at every (re)load. */

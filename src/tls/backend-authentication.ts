@@ -8,7 +8,7 @@ import backendServerAuthentication from "../../policies/backend-auth/backend-ser
 import { clock } from "../net/clock.ts";
 import type { ClientTerms, DialSecurity, Peer } from "../net/secure-dial.ts";
 import { tellNotice } from "../observe/notices.ts";
-import type { PublicKey } from "../policy/policy-type.ts";
+import type { PublicKey } from "../policy/policy.ts";
 import { type BackendSecurity, pinOf } from "./backend-security.ts";
 import { sessionAgeMaxMs } from "./session-age.ts";
 

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { InstanceSecurity } from "../model/security.ts";
-import type { PublicKey } from "../policy/policy-type.ts";
+import type { PublicKey } from "../policy/policy.ts";
 
 /** A public key that an instance may prove to own. */
 export interface NamedKey extends PublicKey {

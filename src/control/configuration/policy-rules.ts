@@ -14,7 +14,7 @@ import type { InstancePreamble } from "../../model/listener.ts";
 import type { TrustedKey } from "../../model/security.ts";
 import type { SecurityPolicy } from "../../model/security-policy.ts";
 import type { ListenerStickiness } from "../../model/stickiness.ts";
-import type { PolicyType } from "../../policy/policy-type.ts";
+import type { Policy } from "../../policy/policy.ts";
 import { findNegotiationProblems, negotiate } from "../../tls/negotiation.ts";
 import { findNearestName } from "./nearest-name.ts";
 import { type Finding, type Place, spellChoice, spellValue } from "./problem.ts";
@@ -117,7 +117,7 @@ const settleNegotiation = (name: string, attributes: Readonly<Record<string, unk
 
 /** The attributes stay as written: each listener with the policy makes its own of it. */
 const settleStickinessPolicy = <A>(
-  policyType: PolicyType<A>,
+  policyType: Policy<A>,
   attributes: Readonly<Record<string, unknown>>,
   at: Place,
 ): Settled =>

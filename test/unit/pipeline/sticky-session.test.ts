@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { toCookieSecret } from "../../../src/model/cookie-secret.ts";
 import { ByteWriter } from "../../../src/parse/byte-writer.ts";
 import { StickySession } from "../../../src/pipeline/sticky-session.ts";
-import { definePolicyType, Schema } from "../../../src/policy/index.ts";
+import { definePolicy, Schema } from "../../../src/policy/index.ts";
 import { CookieJar, jarUrl } from "../../support/cookie-jar.ts";
 import {
   byApplication,
@@ -274,7 +274,7 @@ test("a session that is used again knows nothing of the request before", () => {
 });
 
 test("a policy of a user's own: renewed with every answer", () => {
-  const rolling = definePolicyType({
+  const rolling = definePolicy({
     type: "RollingCookie",
     attributes: Schema.Struct({}),
     stick: () => ({ follows: () => true, renew: () => "Path=/;Max-Age=60;HttpOnly" }),

@@ -2,12 +2,25 @@
  * The contract of a policy type: a named kind of policy, the attributes that one is made of, and hooks by phase.
  * Implemented by policies/tls/ssl-negotiation.ts, policies/backend-auth/, policies/proxy-protocol/ and policies/stickiness/;
  * called by control/, tls/ and pipeline/.
- * Owns no state. Hooks are synchronous, get read-only values and answer by returning.
+ * Owns no state. Hooks get read-only values and answer by returning; all are synchronous but `admit` and `pick`, which may
+ * name a deadline.
  */
 import type { Schema } from "effect";
 import type { CookieAttribute } from "../model/cookie-attribute.ts";
 import type { ProxiedConnection } from "../model/proxied-connection.ts";
 import type { NegotiationTerms, SecurityPolicy } from "../model/security-policy.ts";
+import type {
+  Answer,
+  ConnectionContext,
+  FaultContext,
+  HeadEdit,
+  LogContext,
+  Refusal,
+  RequestContext,
+  RequestEdit,
+  ResponseContext,
+  Selection,
+} from "./traffic.ts";
 
 /** A public key as an instance offers it, or as it is trusted. */
 export interface PublicKey {
@@ -66,11 +79,34 @@ export interface Stickiness {
   readonly renew: (response: StickResponse) => string | undefined;
 }
 
-/** A kind of policy, `A` being the attributes of one. */
-export interface PolicyType<A> {
-  /** As in the Elastic Load Balancing API, such as `SSLNegotiationPolicyType`. */
+/** What a policy may answer with at once, or later where it names a deadline. */
+type Awaitable<T> = T | Promise<T>;
+
+/** What happens to a request when a hook throws or is too late. */
+export type OnError = "open" | "closed";
+
+/** A kind of policy, `A` being the attributes of one, and `S` what one keeps. Each hook may be left out, and then costs nothing. */
+export interface Policy<A, S = undefined> {
+  /** As in the Elastic Load Balancing API, such as `SSLNegotiationPolicyType`; of your own, any name of letters, digits and hyphens. */
   readonly type: string;
   readonly attributes: Schema.Codec<A, unknown>;
+  /**
+   * When a hook of traffic throws, answers with what can't be carried out, or is too late: `open` lets the request or connection
+   * go on as if the hook weren't there, `closed` (the default) fails it with 500, or closes it at layer 4.
+   */
+  readonly onError?: OnError;
+  /** How long `admit` and `pick` may take together where they answer with a promise, in milliseconds; required then. */
+  readonly deadlineMs?: number;
+  /**
+   * What a policy keeps, given to each of its hooks of traffic: made once where it is first used, and kept by reloads that change
+   * neither its module nor its attributes.
+   */
+  readonly state?: (attributes: A) => S;
+  /** Ends what {@link Policy.state} has begun, such as a timer. Called when nothing uses the policy any more. */
+  readonly dispose?: (attributes: A, state: S) => void;
+
+  // ——— hooks of listeners and back ends ———
+
   /** What a listener with this policy negotiates with its clients. Called when the policy is loaded. */
   readonly negotiate?: (attributes: A, context: NegotiateContext) => NegotiationTerms;
   /**
@@ -94,7 +130,37 @@ export interface PolicyType<A> {
    * for each listener that has the policy.
    */
   readonly stick?: (attributes: A) => Stickiness;
+
+  // ——— hooks of traffic, in the order in which they are called; of several policies, in the order of the listener's list ———
+
+  /** Lets a request or a layer-4 connection in by returning nothing, or turns it away, or answers it. */
+  readonly admit?: (
+    attributes: A,
+    context: RequestContext | ConnectionContext,
+    state: S,
+  ) => Awaitable<Answer | Refusal | undefined>;
+  /** Narrows the instances that it may go to; returning nothing leaves all. The last policy that narrows them decides. */
+  readonly pick?: (
+    attributes: A,
+    context: RequestContext | ConnectionContext,
+    state: S,
+  ) => Awaitable<Selection | undefined>;
+  /** Changes the head of a request before it goes to an instance, or answers it. */
+  readonly requestHead?: (attributes: A, request: RequestContext, state: S) => RequestEdit | Answer | undefined;
+  /**
+   * Changes the head of a final response before it goes to the client; those of policies' answers too, but not elbow's own
+   * error answers. Of several policies, in the reverse order of the listener's list.
+   */
+  readonly responseHead?: (attributes: A, response: ResponseContext, state: S) => HeadEdit | undefined;
+  /** Sees what went wrong. */
+  readonly onFault?: (attributes: A, fault: FaultContext, state: S) => void;
+  /** Adds fields to the log record; they are in JSON access logs. Called only where an access log is kept. */
+  readonly log?: (
+    attributes: A,
+    outcome: LogContext,
+    state: S,
+  ) => Readonly<Record<string, string | number | boolean>> | undefined;
 }
 
-/** Gives its argument back, typed: the default export of a policy type. */
-export const definePolicyType = <A>(type: PolicyType<A>): PolicyType<A> => type;
+/** Gives its argument back, typed: the default export of a policy module. */
+export const definePolicy = <A, S = undefined>(policy: Policy<A, S>): Policy<A, S> => policy;
