@@ -88,6 +88,7 @@ async function startSide(
   };
   const file = join(directory, "elbow.json");
   writeFileSync(file, JSON.stringify(configuration, null, 2));
+  for (const [name, text] of Object.entries(side.files ?? {})) writeFileSync(join(directory, name), text);
   const child = startChild({ name: "elbow", core: place.core, directory, ...launchElbow(place, file, directory) });
   try {
     return { side, child, port, cookie: await askFirst(workload, side, child, port) };

@@ -9,6 +9,8 @@ export interface Side {
   readonly listener?: Readonly<Record<string, unknown>>;
   /** Further members of the load balancer, by the port of its instances. */
   readonly loadBalancer?: (instancePort: number) => Readonly<Record<string, unknown>>;
+  /** Files beside the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Its instances expect a PROXY header. */
   readonly isIntroduced?: boolean;
   /** What connections begin with, in front of the request. */
@@ -80,15 +82,42 @@ const introduced = (version: 1 | 2): Side => ({
   }),
 });
 
-const row = {
+const logging: Side = {
+  protocol: "HTTP",
+  loadBalancer: () => ({ attributes: { idleTimeout: 3600, accessLog: { enabled: true, file: "access.log" } } }),
+};
+
+const headerEdit = '{ set: { "X-Frame-Options": "DENY" } }';
+
+/** `hook` is what the policy does with each response's head. */
+const editing = (hook: string): Side => ({
+  protocol: "HTTP",
+  listener: { policies: ["edit"] },
+  loadBalancer: () => ({ policies: { edit: { module: "./edit.ts", attributes: {} } } }),
+  files: {
+    "edit.ts": `import { definePolicy, Schema } from "elbow";
+
+const edit = ${headerEdit};
+
+export default definePolicy({
+  type: "BenchPolicyType",
+  attributes: Schema.Struct({}),
+  responseHead: ${hook},
+});
+`,
+  },
+});
+
+const plain = {
   kind: "feature",
   target: "/100",
   connections: 64,
   isShort: false,
   instances: 1,
   isQuick: false,
-  ratioLimit: 1.03,
 } as const;
+
+const row = { ...plain, ratioLimit: 1.03 } as const;
 
 const introducingClients = { isShort: true, isIntroducing: true } as const;
 
@@ -101,6 +130,12 @@ export const features: ReadonlyArray<FeatureWorkload> = [
     off: http,
     on: checkedEvery(5),
     instances: 3,
+  },
+  { ...row, name: "on-access-log", title: "access log to a file", off: http, on: logging, ratioLimit: 1.06 },
+  { ...row, name: "on-policy", title: "a policy that sets a header", off: http, on: editing("() => edit") },
+  {
+    ...{ ...plain, name: "on-policy-new", title: "the same, its edit made anew each time" },
+    ...{ off: http, on: editing(`() => (${headerEdit})`) },
   },
   { ...row, name: "on-cookie-back", title: "stickiness, cookie sent back", off: http, on: sticky, returnsCookie: true },
   { ...row, name: "on-cookie-new", title: "stickiness, new cookie", off: http, on: sticky },

@@ -3,7 +3,7 @@
 import { defineConfig } from "elbow";
 
 export default defineConfig({
-  // Health, metrics and the JSON view. It stays on loopback: it asks for no credentials yet.
+  // Health, metrics and the API. Elsewhere than on loopback it needs `tls` and a `token` or `tokenFile`.
   management: { address: "127.0.0.1", port: 9090 },
 
   // After SIGTERM open connections may finish for so many seconds; then they are cut.

@@ -14,6 +14,7 @@ export type Phase =
   | "handshake"
   | "requestHead"
   | "requestBody"
+  | "policy"
   | "balance"
   | "dial"
   | "responseHead"
@@ -24,7 +25,7 @@ export interface ReasonFacts {
   readonly side: Side;
   readonly phase: Phase;
   /** The status an HTTP client gets when no byte of an answer was sent yet; 0 where none can be sent. */
-  readonly status: 0 | 400 | 405 | 408 | 502 | 503 | 504;
+  readonly status: 0 | 400 | 403 | 405 | 408 | 500 | 502 | 503 | 504;
   /** How loudly whoever observes outcomes and keeps a log of them should tell it. */
   readonly level: "debug" | "info" | "warn" | "error";
 }
@@ -65,6 +66,9 @@ export const reasons = {
   badRequestBody: reason("client", "requestBody", 400, "debug"),
   requestBodyTimeout: reason("client", "requestBody", 408, "debug"),
   requestBodyCut: reason("client", "requestBody", 408, "debug"),
+  policyRefused: reason("proxy", "policy", 403, "debug"),
+  policyFailed: reason("proxy", "policy", 500, "error"),
+  policyTimeout: reason("proxy", "policy", 500, "error"),
   noInstance: reason("proxy", "balance", 503, "warn"),
   surgeQueueOverflow: reason("proxy", "balance", 503, "warn"),
   clientLeftQueue: reason("client", "balance", 408, "debug"),

@@ -1,71 +1,97 @@
-// The management surface as a Hono app: health, metrics and the read-only JSON view of the load balancers. It sits beside
-// the data path, behind admin/server.ts, and asks its sources anew at every request. It owns routes and their errors;
-// it never touches a client's connection and keeps no state.
+// The management surface as a Hono app: every operation behind the checks of who may ask. It sits beside the data path,
+// behind admin/server.ts. It owns routing and what is refused on the way; what is answered, operations.ts says. It never
+// touches a client's connection and keeps no state but the streams that are open.
 
+import { Result } from "effect";
 import { type Context, Hono } from "hono";
-import type { LoadBalancerStatus } from "../control/status.ts";
-import type { MetricFamily } from "../observe/metrics.ts";
-import { isOwnHost } from "./host-guard.ts";
+import { log } from "../observe/log.ts";
+import type { AdminSources } from "./admin-sources.ts";
+import { EventStreams } from "./event-stream.ts";
+import { makeOpenApi } from "./openapi.ts";
+import type { Operation } from "./operation.ts";
+import { operations } from "./operations.ts";
 import { makeProblem } from "./problem.ts";
-import { formatMetrics, prometheusContentType } from "./prometheus.ts";
+import { readBody } from "./request-body.ts";
+import { type Access, findRefusal } from "./request-guard.ts";
 
-/** Where the process stands: listeners not yet up, in service, or letting open connections finish before it ends. */
-export type Readiness = "starting" | "serving" | "draining";
+export type { AdminSources, Readiness } from "./admin-sources.ts";
 
-/** What the management surface shows; every function is called once a request and must be cheap. */
-export interface AdminSources {
-  readonly version: string;
-  /** The configured management address, accepted as a Host beside the loopback names. */
-  readonly address: string;
-  readonly readiness: () => Readiness;
-  readonly status: () => ReadonlyArray<LoadBalancerStatus>;
-  readonly metrics: () => ReadonlyArray<MetricFamily>;
+/** What the app needs of the server that it runs in; every member may be missing, as in tests without one. */
+export interface AdminBindings {
+  /** Where the request came in. */
+  readonly access?: Access;
+  readonly server?: { readonly timeout: (request: Request, seconds: number) => void };
 }
 
-// A HEAD request runs the GET handler (Hono answers it without the body).
-const allowed = "GET, HEAD";
+/** The management surface, ready to answer. */
+export interface AdminApp {
+  readonly fetch: (request: Request, bindings: AdminBindings) => Response | Promise<Response>;
+  readonly streams: EventStreams;
+}
 
-/** Makes the Hono app; unknown paths, other methods and failures are all answered as problem documents. */
-export const makeAdminApp = (sources: AdminSources): Hono => {
-  const app = new Hono();
+/** In clear, on loopback, for everybody. */
+const openAccess: Access = { scheme: "http", hosts: [], tokenDigest: undefined };
+
+/** Makes the app; unknown paths, other methods and failures are all answered as problem documents. */
+export const makeAdminApp = (sources: AdminSources): AdminApp => {
+  const app = new Hono<{ Bindings: AdminBindings }>();
+  const streams = new EventStreams();
+  // Made when it is asked for: it takes a fifth of the time in which elbow starts.
+  let document: object | undefined;
+  const paths = [...new Set(operations.map(({ path }) => path))];
+  const openPaths = new Set(operations.filter(({ isOpen }) => isOpen === true).map(({ path }) => path));
 
   app.use(async (context, next) => {
-    const host = context.req.header("host");
-    if (!isOwnHost(host, sources.address)) {
-      return makeProblem(
-        403,
-        `The Host header ${host === undefined ? "is missing" : `"${host}" is not a name of this server`}; ` +
-          `use localhost or ${sources.address}.`,
-      );
-    }
-    await next();
+    const refusal = findRefusal(
+      context.req.raw.headers,
+      context.env.access ?? openAccess,
+      openPaths.has(context.req.path),
+    );
+    if (refusal === undefined) await next();
+    else context.res = refusal;
     context.header("cache-control", "no-store");
     context.header("x-content-type-options", "nosniff");
-    return undefined;
+    context.header("cross-origin-resource-policy", "same-origin");
+    context.header("x-frame-options", "DENY");
   });
 
-  const routes: Record<string, (context: Context) => Response> = {
-    "/": (context) => context.json({ name: "elbow", version: sources.version, paths: Object.keys(routes) }),
-    "/healthz": (context) => {
-      const readiness = sources.readiness();
-      return context.json({ status: readiness }, readiness === "serving" ? 200 : 503);
-    },
-    "/metrics": (context) =>
-      context.body(formatMetrics(sources.metrics()), 200, { "content-type": prometheusContentType }),
-    "/api/v1/load-balancers": (context) => context.json({ loadBalancers: sources.status() }),
+  const run = async (operation: Operation, context: Context<{ Bindings: AdminBindings }>): Promise<Response> => {
+    const request = context.req.raw;
+    // What a GET brings means nothing (RFC 9110 §9.3.1).
+    const body = operation.method === "GET" ? Result.succeed(undefined) : await readBody(request, operation.request);
+    if (Result.isFailure(body)) return body.failure;
+    return operation.run({
+      sources,
+      streams,
+      parameters: context.req.param() as Record<string, string>,
+      body: body.success,
+      keepOpen: () => context.env.server?.timeout(request, 0),
+      get document() {
+        document ??= makeOpenApi(operations, sources.version);
+        return document;
+      },
+      paths,
+    });
   };
 
-  for (const [path, answer] of Object.entries(routes)) {
-    app.get(path, answer);
-    app.all(path, (context) =>
-      makeProblem(405, `${context.req.method} is not possible on ${path}.`, { allow: allowed }),
+  for (const operation of operations) {
+    app.on(operation.method, toPattern(operation.path), (context) => run(operation, context));
+  }
+  for (const path of paths) {
+    const methods = operations.filter((one) => one.path === path).map(({ method }) => method);
+    // A HEAD request runs the GET handler (Hono answers it without the body).
+    const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ");
+    app.all(toPattern(path), (context) =>
+      makeProblem(405, `${context.req.method} is not possible on ${context.req.path}.`, { headers: { allow } }),
     );
   }
 
-  app.notFound((context) => makeProblem(404, `There is nothing at ${context.req.path}.`));
+  app.notFound((context) => makeProblem(404, `There is nothing at ${context.req.path}; GET / lists every path.`));
   app.onError((error) => {
-    process.stderr.write(`elbow: the management server could not answer: ${error.stack ?? error.message}\n`);
+    log("error", `the management server could not answer: ${error.stack ?? error.message}`);
     return makeProblem(500, "The answer could not be made; the log of elbow says why.");
   });
-  return app;
+  return { fetch: (request, bindings) => app.fetch(request, bindings), streams };
 };
+
+const toPattern = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");

@@ -7,22 +7,39 @@ export interface ProblemDocument {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
+  /** One line each, where several things are wrong. */
+  readonly problems?: ReadonlyArray<string>;
 }
 
 const titles = {
+  400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
   500: "Internal Server Error",
+  503: "Service Unavailable",
 } as const;
 
+/** The statuses that a problem may have. */
+export type ProblemStatus = keyof typeof titles;
+
+/** What may go with a problem. */
+export interface ProblemExtras {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly problems?: ReadonlyArray<string>;
+}
+
 /** A problem answer with a status of the table above and one sentence for the person who reads it. */
-export const makeProblem = (
-  status: keyof typeof titles,
-  detail: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response =>
-  Response.json({ type: "about:blank", title: titles[status], status, detail } satisfies ProblemDocument, {
+export const makeProblem = (status: ProblemStatus, detail: string, extras: ProblemExtras = {}): Response => {
+  const problems = extras.problems === undefined ? {} : { problems: extras.problems };
+  const document: ProblemDocument = { type: "about:blank", title: titles[status], status, detail, ...problems };
+  return Response.json(document, {
     status,
-    headers: { "content-type": "application/problem+json", ...headers },
+    headers: { "content-type": "application/problem+json", ...extras.headers },
   });
+};

@@ -7,7 +7,8 @@ import type { Reason } from "../errors.ts";
 import { dial } from "../net/dial.ts";
 import type { Endpoint } from "../net/endpoint.ts";
 import type { DialSecurity } from "../net/secure-dial.ts";
-import { InstanceCounters } from "../observe/counters.ts";
+import { InstanceCounters, type LoadBalancerCounters } from "../observe/counters.ts";
+import { bytesOf } from "../parse/http1/bytes.ts";
 import { Pool } from "./pool.ts";
 import { type PoolTerms, passivePoolTerms } from "./pool-terms.ts";
 import { type OpenConnection, Reserve } from "./reserve.ts";
@@ -46,6 +47,10 @@ export interface MemberTerms {
   readonly watch: TrafficWatch | undefined;
   /** Where its instance is, as far as anybody has said. */
   readonly zone: string | undefined;
+  /** An operator has drained its instance. */
+  readonly isDrained: boolean;
+  /** What policies tell its instance apart by. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 const defaultMemberTerms: MemberTerms = {
@@ -53,26 +58,36 @@ const defaultMemberTerms: MemberTerms = {
   health: undefined,
   watch: undefined,
   zone: undefined,
+  isDrained: false,
 };
+
+/** A dial for a client. */
+export interface ClientDial {
+  /** Nothing may begin on the member any more: the client goes on to another. */
+  giveUp(): void;
+}
 
 /** An address of an instance behind a load balancer, whatever is asked of it there. */
 export interface Place {
   /** How many members have not left. */
   registered: number;
+  /** The load balancer's counts, where somebody keeps them. */
+  readonly totals?: LoadBalancerCounters | undefined;
 }
 
 export class BackendMember extends Member {
-  readonly counters = new InstanceCounters();
+  readonly counters: InstanceCounters;
   readonly reserve: Reserve;
   readonly pool: Pool;
-  /** What gives up each dial under way to it for a client. */
-  readonly dials = new Set<() => void>();
+  /** Those under way to it for clients. */
+  readonly dials = new Set<ClientDial>();
   /** Registered; or it has left, with something to finish; or the time for that is over. */
   private life: "here" | "left" | "cut" = "here";
   private standing = defaultMemberTerms;
   private failures = 0;
   /** The last of them was a dial. */
   private isUnreached = false;
+  private addressBytes: Uint8Array | undefined = undefined;
   private poolTerms: PoolTerms = passivePoolTerms;
   private isChosen = true;
 
@@ -86,6 +101,7 @@ export class BackendMember extends Member {
     open: OpenConnection = dial,
   ) {
     super(id, `${id} ${endpoint}`);
+    this.counters = new InstanceCounters(place.totals);
     this.reserve = new Reserve(this, open);
     this.pool = new Pool(this.reserve);
   }
@@ -101,7 +117,14 @@ export class BackendMember extends Member {
   /** Ends every dial under way to it for a client, who goes on to another; and once it has left, none can begin. */
   cutDials(): void {
     if (this.life === "left") this.life = "cut";
-    for (const giveUp of [...this.dials]) giveUp();
+    for (const dial of [...this.dials]) dial.giveUp();
+  }
+
+  /** Its address and port as access logs write them, an IPv6 address bare; in ASCII. */
+  get loggedAddress(): Uint8Array {
+    const { address, port } = this.endpoint;
+    this.addressBytes ??= bytesOf(`${address}:${port}`);
+    return this.addressBytes;
   }
 
   /** Its health checks, where there are any. */
@@ -119,9 +142,19 @@ export class BackendMember extends Member {
     return this.standing.zone;
   }
 
+  /** What policies tell its instance apart by; undefined where nothing was said. */
+  get tags(): Readonly<Record<string, string>> | undefined {
+    return this.standing.tags;
+  }
+
   /** Exchanges, or dials for one, that have failed in a row; counted while somebody watches. */
   get failuresInARow(): number {
     return this.failures;
+  }
+
+  /** An operator has drained its instance: nothing new begins on it, whatever its health. */
+  get isDrained(): boolean {
+    return this.standing.isDrained;
   }
 
   /** Follows other terms, at once; the time is monotonic, in milliseconds. */

@@ -13,6 +13,8 @@ import type { Reserve } from "./reserve.ts";
 const pools = new Set<Pool>();
 
 export class Pool {
+  /** How often a kept connection was taken. */
+  reused = 0;
   private readonly idle: Array<BackendConnection> = [];
   private isClosed = false;
   private maxIdle = passivePoolTerms.maxIdle;
@@ -31,7 +33,10 @@ export class Pool {
   /** The connection used last, or undefined. */
   take(): BackendConnection | undefined {
     const connection = this.idle.pop();
-    if (connection !== undefined) descriptors.idle--;
+    if (connection !== undefined) {
+      descriptors.idle--;
+      this.reused++;
+    }
     if (this.idle.length < this.reserve.least) this.reserve.alert();
     return connection;
   }
@@ -79,7 +84,7 @@ export class Pool {
   close(): void {
     this.isClosed = true;
     pools.delete(this);
-    for (let connection = this.take(); connection !== undefined; connection = this.take()) connection.close();
+    for (let oldest = this.takeOldest(); oldest !== undefined; oldest = this.takeOldest()) oldest.close();
   }
 
   /** Keeps connections again: an instance that had left is back. */

@@ -36,6 +36,8 @@ export type OpenConnection = (
 ) => { readonly cancel: () => void };
 
 export class Reserve implements DeadlineOwner {
+  /** How many connections were opened ahead. */
+  opened = 0;
   /** So many connections should wait; 0 while nothing is opened ahead. */
   least = 0;
   private connectTimeoutMs = 0;
@@ -160,6 +162,7 @@ export class Reserve implements DeadlineOwner {
   }
 
   private add(transport: Transport): void {
+    this.opened++;
     this.connectedMs = clock.nowMs;
     new BackendConnection(this.member, transport).wait();
     // Opened one at a time, refused for want of descriptors, or ended again already.

@@ -3,21 +3,31 @@
 // Belongs to one exchange or layer-4 connection whose every instance is full (connect.ts). Owns its place and its time,
 // which is one for all of its waits; an interruption leaves the queue.
 import { Effect } from "effect";
+import type { Membership } from "../balance/membership.ts";
 import type { Routed } from "../balance/routed.ts";
 import { type SurgeQueue, Waiter, type WaiterOwner } from "../balance/surge-queue.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
+import type { ListenerCounters } from "../observe/counters.ts";
 import type { BackendMember } from "./backend-member.ts";
 
 /** Why a wait brought nothing; `noInstance` when nobody is left to wait for. */
-type RoomFailure = "noInstance" | "surgeQueueOverflow" | "surgeQueueTimeout";
+export type RoomFailure = "noInstance" | "surgeQueueOverflow" | "surgeQueueTimeout";
 
-/** Where one may wait for room, and for how long. */
-export interface RoomTerms {
-  /** Asked anew for each wait: a reload may give a listener to another load balancer. */
-  readonly surge: () => SurgeQueue<BackendMember>;
-  /** In milliseconds. */
-  readonly surgeTimeoutMs: number;
+/** Where members are chosen, and waited for; read anew each time, since a reload may have put another route in its place. */
+export interface RoomSource {
+  readonly route: {
+    readonly membership: Membership<BackendMember>;
+    readonly surge: SurgeQueue<BackendMember>;
+    /** Where waits are counted; nobody counts in tests of the queue alone. */
+    readonly counters?: Pick<ListenerCounters, "queueWaits"> | undefined;
+  };
+}
+
+/** Who needs room. */
+export interface RoomUser {
+  /** It waits for room from now on, or does so no more. */
+  onQueued(isQueued: boolean): void;
 }
 
 export class Room implements WaiterOwner<BackendMember>, DeadlineOwner {
@@ -29,14 +39,19 @@ export class Room implements WaiterOwner<BackendMember>, DeadlineOwner {
   private resume: ((ended: Effect.Effect<void, RoomFailure>) => void) | undefined = undefined;
 
   constructor(
-    { membership, key, lease, named }: Routed<BackendMember>,
+    private readonly user: RoomUser,
+    private readonly source: RoomSource,
+    { key, lease, named, narrowing }: Routed<BackendMember>,
     tried: ReadonlySet<BackendMember>,
-    private readonly terms: RoomTerms,
-    /** Told when the wait begins and when it has ended. */
-    private readonly onQueued: (isQueued: boolean) => void,
+    /** For how long, in milliseconds. */
+    timeoutMs: number,
   ) {
-    this.waiter = new Waiter(this, membership, key, lease, tried, named);
-    this.leftMs = terms.surgeTimeoutMs;
+    const chooseAmong = (): Membership<BackendMember> => {
+      const { membership } = source.route;
+      return narrowing === undefined ? membership : narrowing.of(membership);
+    };
+    this.waiter = new Waiter(this, chooseAmong, key, lease, tried, named);
+    this.leftMs = timeoutMs;
   }
 
   /** Waits until the lease holds a member. */
@@ -50,14 +65,14 @@ export class Room implements WaiterOwner<BackendMember>, DeadlineOwner {
       resume(Effect.fail("noInstance"));
       return;
     }
-    if (!this.terms.surge().enter(this.waiter)) {
+    if (!this.source.route.surge.enter(this.waiter)) {
       resume(Effect.fail("surgeQueueOverflow"));
       return;
     }
     this.resume = resume;
     this.deadline.armIn(this.leftMs);
     this.sinceMs = clock.nowMs;
-    this.onQueued(true);
+    this.user.onQueued(true);
     return Effect.sync(() => this.leave());
   });
 
@@ -85,7 +100,9 @@ export class Room implements WaiterOwner<BackendMember>, DeadlineOwner {
     this.resume = undefined;
     this.waiter.leave();
     this.deadline.disarm();
-    this.leftMs -= clock.nowMs - this.sinceMs;
-    this.onQueued(false);
+    const waitedMs = clock.nowMs - this.sinceMs;
+    this.leftMs -= waitedMs;
+    this.source.route.counters?.queueWaits.observe(waitedMs / 1000);
+    this.user.onQueued(false);
   }
 }

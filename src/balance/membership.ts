@@ -1,10 +1,24 @@
 /**
  * The members of a listener that are in service, and the balancer that chooses among those of them that have room.
  * Lives as long as its listener: members join and leave it one by one, and whoever stays keeps turn and place.
- * Owns the balancer and which members are in it; never dials, counts or waits.
+ * Owns the balancer and which members are in it, and those parts of itself that policies pick; never dials, counts or waits.
  */
 import type { Balancer, BalancerOptions, BalancerPolicy } from "../policy/balancer.ts";
 import type { Member, MemberFollower } from "./member.ts";
+
+/** So many parts of a membership are kept at once; each costs every lease of its members a call. */
+export const maxNarrowed = 32;
+
+/** Whether a member belongs to a part. */
+export type Accepts<M extends Member> = (member: M) => boolean;
+
+/** A part of a membership. */
+interface Narrowed<M extends Member> {
+  readonly membership: Membership<M>;
+  readonly accepts: Accepts<M>;
+  /** When it was last asked for, in uses of all parts. */
+  usedAt: number;
+}
 
 export class Membership<M extends Member> implements MemberFollower {
   /** Called when a member has got room, or has joined with some: whoever waits may try again, and may take it at once. */
@@ -14,10 +28,73 @@ export class Membership<M extends Member> implements MemberFollower {
   private inService: ReadonlyArray<M> = [];
   private balancer: Balancer<M>;
   private currentPolicy: BalancerPolicy;
+  /** Made with the first part that is asked for. */
+  private narrowed: Map<string, Narrowed<M>> | undefined = undefined;
+  private uses = 0;
+  /** {@link uses}, when those that nobody had used were last forgotten. */
+  private forgottenAt = 0;
 
-  constructor(policy: BalancerPolicy, options: BalancerOptions = {}) {
+  constructor(
+    policy: BalancerPolicy,
+    private options: BalancerOptions = {},
+    /** What it is a part of. */
+    private readonly parent?: Membership<M>,
+  ) {
     this.currentPolicy = policy;
     this.balancer = policy.make(options);
+  }
+
+  /** The whole that it is a part of; itself where it is none. */
+  get root(): Membership<M> {
+    return this.parent ?? this;
+  }
+
+  /** How many parts of it are kept. */
+  get narrowedCount(): number {
+    return this.narrowed?.size ?? 0;
+  }
+
+  /**
+   * The part of it that `accepts` says, balanced by itself with the same policy, and in step with it from now on; `key` stands
+   * for what `accepts` says.
+   *
+   * *Details*: who waits asks for it anew each time: a part that nobody has asked for lately may be forgotten. It tells nobody
+   * of room or of leaving: whoever listens to the whole hears of its members.
+   */
+  narrow(key: string, accepts: Accepts<M>): Membership<M> {
+    this.narrowed ??= new Map();
+    const known = this.narrowed.get(key);
+    if (known !== undefined) {
+      known.usedAt = ++this.uses;
+      return known.membership;
+    }
+    if (this.narrowed.size >= maxNarrowed) this.forgetOldest(this.narrowed);
+    const membership = new Membership<M>(this.currentPolicy, this.options, this);
+    membership.replace(this.inService.filter(accepts));
+    this.narrowed.set(key, { membership, accepts, usedAt: ++this.uses });
+    return membership;
+  }
+
+  /** Forgets the parts that nobody has asked for since this was last called; the configuration has changed. */
+  forgetUnused(): void {
+    for (const [key, { usedAt }] of this.narrowed ?? []) if (usedAt <= this.forgottenAt) this.forget(key);
+    this.forgottenAt = this.uses;
+  }
+
+  private forgetOldest(narrowed: ReadonlyMap<string, Narrowed<M>>): void {
+    let oldest: string | undefined;
+    let oldestAt = Number.POSITIVE_INFINITY;
+    for (const [key, { usedAt }] of narrowed) {
+      if (usedAt >= oldestAt) continue;
+      oldestAt = usedAt;
+      oldest = key;
+    }
+    if (oldest !== undefined) this.forget(oldest);
+  }
+
+  private forget(key: string): void {
+    this.narrowed?.get(key)?.membership.replace([]);
+    this.narrowed?.delete(key);
   }
 
   /** Everyone who is in service, full or not; a new list after each change. */
@@ -56,6 +133,10 @@ export class Membership<M extends Member> implements MemberFollower {
       member.addFollower(this);
       if (member.isOpen) this.balancer.add(member);
     }
+    // Before anybody is told: who waits may wait for a part.
+    for (const { membership, accepts } of this.narrowed?.values() ?? []) {
+      membership.replace(this.inService.filter(accepts));
+    }
     if (haveLeft) this.onLeft?.();
     for (const member of joined) if (member.hasRoom && this.has(member)) this.onRoomMade?.(member);
   }
@@ -65,7 +146,9 @@ export class Membership<M extends Member> implements MemberFollower {
     const balancer = policy.make<M>(options);
     for (const member of this.inService) if (member.isOpen) balancer.add(member);
     this.currentPolicy = policy;
+    this.options = options;
     this.balancer = balancer;
+    for (const { membership } of this.narrowed?.values() ?? []) membership.follow(policy, options);
   }
 
   /** Brings slow starts up to the time; see {@link Member.refresh}. */

@@ -118,7 +118,7 @@ export class SurgeQueue<M extends Member> {
   moveTo(other: SurgeQueue<M>, membership: Membership<M>): void {
     for (let waiter = this.first; waiter !== undefined; ) {
       const { next } = waiter;
-      if (waiter.membership() === membership) {
+      if (waiter.membership().root === membership) {
         this.remove(waiter);
         waiter.ticket = 0;
         other.insert(waiter);

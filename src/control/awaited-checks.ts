@@ -45,8 +45,10 @@ const findStaying = (
   names: Names,
   checks: InstanceChecks,
 ): ReadonlySet<string> => {
-  // One without a share, or out of this node's reach, isn't there for those who will be picked.
-  const reached = reachedAddressesOf(loadBalancer, zone, names).filter(({ instance }) => instance.weight !== 0);
+  // One without a share, drained, or out of this node's reach, isn't there for those who will be picked.
+  const reached = reachedAddressesOf(loadBalancer, zone, names).filter(
+    ({ instance }) => instance.weight !== 0 && instance.drainedSinceMs === undefined,
+  );
   return new Set(
     reached
       .filter(({ instance, address }) => checks.find(loadBalancer.name, instance, address)?.isRegistering !== true)

@@ -1,4 +1,4 @@
-// What becomes of instances that were registered and deregistered at run time when a file is read anew.
+// What becomes of instances that were registered, deregistered and drained at run time when a file is read anew.
 //
 // Such a change holds as long as the file leaves the instance's entry as it was, and ends with the process: a deployment that
 // has taken an instance out must not see it come back because somebody has changed a timeout. Attributes and health checks
@@ -10,7 +10,7 @@ import type { LoadBalancer } from "../model/load-balancer.ts";
 import { settleInstances } from "./configuration/instance-rules.ts";
 
 /**
- * What a file says, with the instances that were registered and deregistered at run time.
+ * What a file says, with the instances that were registered, deregistered and drained at run time.
  *
  * *Details*: `before` is what the file said so far, `present` what changes at run time have made of it. A change ends where
  * the file now lists what was registered, has another entry for it, or would be refused with it.
@@ -24,15 +24,20 @@ export const carryOver = (before: Configuration, present: Configuration, next: C
       const said = instancesOf(before, loadBalancer.name);
       const running = instancesOf(present, loadBalancer.name);
       const listed = new Set(loadBalancer.instances.map(({ id }) => id));
-      const kept = loadBalancer.instances.filter(
-        (one) => running.has(one.id) || !said.has(one.id) || !Equal.equals(said.get(one.id), one),
-      );
+      const isSame = (one: Instance): boolean => said.has(one.id) && Equal.equals(said.get(one.id), one);
+      const kept = loadBalancer.instances
+        .filter((one) => running.has(one.id) || !isSame(one))
+        .map((one) => (isSame(one) ? withDrain(one, running.get(one.id)) : one));
       const added = [...running.values()].filter(({ id }) => !said.has(id) && !listed.has(id)).filter(hasSameEntry);
-      if (kept.length === listed.size && added.length === 0) return loadBalancer;
+      const isWritten = kept.every((one) => one.drainedSinceMs === undefined);
+      if (kept.length === listed.size && added.length === 0 && isWritten) return loadBalancer;
       return { ...loadBalancer, instances: withAll(loadBalancer, kept, added) };
     }),
   };
 };
+
+const withDrain = (written: Instance, running: Instance | undefined): Instance =>
+  running?.drainedSinceMs === undefined ? written : { ...written, drainedSinceMs: running.drainedSinceMs };
 
 const instancesOf = ({ loadBalancers }: Configuration, name: string): ReadonlyMap<string, Instance> =>
   new Map(loadBalancers.find((one) => one.name === name)?.instances.map((one) => [one.id, one]));

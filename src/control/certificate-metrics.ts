@@ -3,19 +3,16 @@ import type { MetricFamily, Sample } from "../observe/metrics.ts";
 import { labelsOf } from "./listener-metrics.ts";
 import type { RunningListener } from "./running-listener.ts";
 
-const dayMs = 24 * 60 * 60 * 1000;
-
-/** Families of what the listeners serve at `nowMs`, on the wall clock; `staleCount` files can't be used as they are. */
+/** Families of what the listeners serve; `staleCount` files can't be used as they are. */
 export const readCertificateMetrics = (
   running: Iterable<RunningListener>,
   staleCount: number,
-  nowMs: number,
 ): ReadonlyArray<MetricFamily> => [
   {
-    name: "elbow_certificate_days_left",
-    help: "Whole days until a listener's certificate expires; negative since it has.",
+    name: "elbow_certificate_expiry_timestamp_seconds",
+    help: "When a listener's certificate expires, in Unix time.",
     type: "gauge",
-    samples: [...running].flatMap((open) => daysLeftOf(open, nowMs)),
+    samples: [...running].flatMap(expiriesOf),
   },
   {
     name: "elbow_certificates_stale",
@@ -26,10 +23,10 @@ export const readCertificateMetrics = (
 ];
 
 /** One sample for each file and kind of key: several that were written inline share theirs, and the first to expire counts. */
-const daysLeftOf = (open: RunningListener, nowMs: number): ReadonlyArray<Sample> => {
+const expiriesOf = (open: RunningListener): ReadonlyArray<Sample> => {
   const samples = new Map<string, Sample>();
   for (const { label, keyType, notAfterMs } of open.route.security?.parts.certificates ?? []) {
-    const value = Math.floor((notAfterMs - nowMs) / dayMs);
+    const value = notAfterMs / 1000;
     const key = `${keyType} ${label}`;
     const known = samples.get(key);
     if (known !== undefined && known.value <= value) continue;

@@ -23,13 +23,15 @@ export class LoadBalancerNotFound extends Data.TaggedError("LoadBalancerNotFound
   }
 }
 
-/** These aren't among the load balancer's instances. */
+/** These aren't among the load balancer's instances; without one, not among those of any. */
 export class InstanceNotRegistered extends Data.TaggedError("InstanceNotRegistered")<{
-  readonly loadBalancer: string;
+  readonly loadBalancer: string | undefined;
   readonly ids: ReadonlyArray<string>;
 }> {
   override get message(): string {
-    return `Not registered with ${JSON.stringify(this.loadBalancer)}: ${this.ids.map((id) => JSON.stringify(id)).join(", ")}.`;
+    const { loadBalancer, ids } = this;
+    const where = loadBalancer === undefined ? "any load balancer" : JSON.stringify(loadBalancer);
+    return `Not registered with ${where}: ${ids.map((id) => JSON.stringify(id)).join(", ")}.`;
   }
 }
 
@@ -80,6 +82,19 @@ export const deregister =
       return Result.succeed({ ...loadBalancer, instances: instances.filter(({ id }) => !ids.includes(id)) });
     });
 
+/**
+ * Drains an instance that stays registered, of one load balancer or, where none is named, of every one that has it: it gets
+ * nothing new, and from `nowMs` on its time to finish runs. One that is drained already stays as it is.
+ */
+export const drain = (name: string | undefined, id: string, nowMs: number): Change<InstanceNotRegistered> =>
+  changeInstance(name, id, (instance) =>
+    instance.drainedSinceMs === undefined ? { ...instance, drainedSinceMs: nowMs } : instance,
+  );
+
+/** Ends that an instance is drained; of one load balancer or, where none is named, of every one that has it. */
+export const undrain = (name: string | undefined, id: string): Change<InstanceNotRegistered> =>
+  changeInstance(name, id, ({ drainedSinceMs: _, ...instance }) => instance);
+
 /** Sets what every instance is asked, defaults for what is left out; undefined asks nobody anything. */
 export const setHealthCheck =
   (name: string, check: HealthCheckSetting | undefined): Change<ConfigurationError> =>
@@ -123,6 +138,21 @@ const changeLoadBalancer = <E>(
     loadBalancers: configuration.loadBalancers.map((one) => (one === present ? next : one)),
   }));
 };
+
+const changeInstance =
+  (name: string | undefined, id: string, change: (instance: Instance) => Instance): Change<InstanceNotRegistered> =>
+  (configuration) => {
+    const named = configuration.loadBalancers.filter((one) => name === undefined || one.name === name);
+    if (name !== undefined && named.length === 0) return Result.fail(new LoadBalancerNotFound({ loadBalancer: name }));
+    const having = new Set(named.filter(({ instances }) => instances.some((one) => one.id === id)));
+    if (having.size === 0) return Result.fail(new InstanceNotRegistered({ loadBalancer: name, ids: [id] }));
+    return Result.succeed({
+      ...configuration,
+      loadBalancers: configuration.loadBalancers.map((one) =>
+        having.has(one) ? { ...one, instances: one.instances.map((it) => (it.id === id ? change(it) : it)) } : one,
+      ),
+    });
+  };
 
 const settled = (
   loadBalancer: LoadBalancer,

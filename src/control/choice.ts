@@ -9,6 +9,8 @@ export interface Candidate {
   readonly isInService: boolean;
   /** It is new, and nobody knows yet whether it is well. */
   readonly isRegistering: boolean;
+  /** An operator has drained it: nothing new for it, whatever its health. */
+  readonly isDrained: boolean;
   /** Its share beside the others' weights; with 0 it gets only what asks for it by name. */
   readonly weight: number;
   /** Where its instance is; one without a zone is near every node. */
@@ -47,11 +49,14 @@ export const isNear = (zone: string | undefined, terms: Omit<ChoiceTerms, "panic
 
 /**
  * Those in service of the zones that the node sends to; all of these when too few are in service. New ones don't count until
- * their checks have spoken: many that come at once are no reason to panic. One without a share carries nothing, and doesn't
+ * their checks have spoken: many that come at once are no reason to panic, and one that
+ * is drained is none. One without a share carries nothing, and doesn't
  * count either, but may be asked for by name.
  */
 export const choose = <C extends Candidate>(registered: ReadonlyArray<C>, terms: ChoiceTerms): Choice<C> => {
-  const near = registered.filter(({ zone, isRegistering }) => !isRegistering && isNear(zone, terms));
+  const near = registered.filter(
+    ({ zone, isRegistering, isDrained }) => !isRegistering && !isDrained && isNear(zone, terms),
+  );
   const inService = near.filter(({ isInService }) => isInService);
   const nearCount = countSharing(near);
   const inServiceCount = countSharing(inService);

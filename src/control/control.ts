@@ -6,18 +6,22 @@ import { Context, Effect, FiberSet, Layer } from "effect";
 import type { BindError } from "../errors.ts";
 import { HealthChecker } from "../health/checker.ts";
 import type { Configuration } from "../model/configuration.ts";
+import { monotonicMs } from "../net/clock.ts";
+import { tellEvent } from "../observe/events.ts";
 import { registerMetrics } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
 import { readCertificateMetrics } from "./certificate-metrics.ts";
 import {
   type AttributeSettings,
   deregister,
+  drain,
   type HealthCheckSetting,
   type InstanceNotRegistered,
   LoadBalancerNotFound,
   register,
   setAttributes,
   setHealthCheck,
+  undrain,
 } from "./changes.ts";
 import type { ConfigurationError } from "./configuration/configuration-error.ts";
 import { type InstanceHealth, readInstanceHealth } from "./instance-health.ts";
@@ -39,7 +43,7 @@ export class Control extends Context.Service<
     /**
      * Makes a checked configuration real; the first time, and at every reload.
      *
-     * *Fails with*: {@link ApplyError} when a listener can't be bound, or a certificate, key or authority can't be used; then
+     * *Fails with*: {@link ApplyError} when a listener can't be bound, or a certificate, key or authority can't be used, or a policy can't begin; then
      * everything is as it was.
      */
     readonly apply: (configuration: Configuration) => Effect.Effect<void, ApplyError>;
@@ -58,6 +62,19 @@ export class Control extends Context.Service<
       loadBalancer: string,
       ids: ReadonlyArray<string>,
     ) => Effect.Effect<void, InstanceNotRegistered | LoadBalancerNotFound | BindError>;
+    /**
+     * Drains an instance that stays registered, of this load balancer, or of every one that has it: it gets nothing new, and
+     * what is in progress on it drains. It survives a later {@link apply} as {@link register} does.
+     */
+    readonly drain: (
+      loadBalancer: string | undefined,
+      id: string,
+    ) => Effect.Effect<void, InstanceNotRegistered | LoadBalancerNotFound | BindError>;
+    /** Ends that an instance is drained. */
+    readonly undrain: (
+      loadBalancer: string | undefined,
+      id: string,
+    ) => Effect.Effect<void, InstanceNotRegistered | LoadBalancerNotFound | BindError>;
     /** Sets what a load balancer's instances are asked; undefined asks nobody anything. */
     readonly setHealthCheck: (
       loadBalancer: string,
@@ -70,11 +87,20 @@ export class Control extends Context.Service<
     ) => Effect.Effect<void, ConfigurationError | LoadBalancerNotFound | BindError>;
     /** The running state, now. */
     readonly status: () => ReadonlyArray<LoadBalancerStatus>;
+    /** A listener that should be listening and isn't, in words; undefined as long as all is well. */
+    readonly findDeafListener: () => string | undefined;
     /** The state of these instances, registered or not; without ids, of all that are registered or being deregistered. */
     readonly instanceHealth: (
       loadBalancer: string,
       ids?: ReadonlyArray<string>,
     ) => Effect.Effect<ReadonlyArray<InstanceHealth>, LoadBalancerNotFound>;
+    /**
+     * Blames what nobody caught on the user's policy through whose module it came; false where it came through none. It is
+     * counted all the same if it `isUsers`.
+     */
+    readonly noteUnhandled: (error: unknown, isUsers: boolean) => boolean;
+    /** Opens the files of access logs anew, for who has moved them away. */
+    readonly reopenLogs: Effect.Effect<void>;
     /** Stops accepting, lets connections finish for `graceMs` milliseconds, then cuts the rest. */
     readonly shutdown: (graceMs: number) => Effect.Effect<void>;
   }
@@ -95,8 +121,8 @@ export const layerControl = (options: ControlOptions = {}): Layer.Layer<Control>
         const state = new RunningState(fork, yield* HealthChecker, new Names(options.lookup));
         const unregister = registerMetrics(() => [
           ...readMetrics(state.listeners.running.values(), state.listeners.leaving),
-          ...state.readHealthMetrics(),
-          ...readCertificateMetrics(state.listeners.running.values(), state.staleCertificates, Date.now()),
+          ...state.readMetrics(),
+          ...readCertificateMetrics(state.listeners.running.values(), state.staleCertificates),
         ]);
         yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unregister), state.shutdown(0)));
         yield* Effect.forkScoped(repeatEvery(options.resolveEveryMs ?? resolveEveryMs, state.refreshNames));
@@ -104,21 +130,60 @@ export const layerControl = (options: ControlOptions = {}): Layer.Layer<Control>
         yield* Effect.forkScoped(repeatEvery(1000, state.refreshShares));
         return Control.of({
           apply: (configuration) => state.apply(configuration),
-          register: (loadBalancer, instances) => state.change(register(loadBalancer, instances)),
-          deregister: (loadBalancer, ids) => state.change(deregister(loadBalancer, ids)),
+          register: (loadBalancer, instances) =>
+            tellDone(state.change(register(loadBalancer, instances)), "registered", loadBalancer, instances),
+          deregister: (loadBalancer, ids) =>
+            tellDone(state.change(deregister(loadBalancer, ids)), "deregistered", loadBalancer, ids),
+          drain: (loadBalancer, id) =>
+            tellDone(
+              Effect.suspend(() => state.change(drain(loadBalancer, id, monotonicMs()))),
+              "drained by an operator",
+              loadBalancer,
+              [id],
+            ),
+          undrain: (loadBalancer, id) =>
+            tellDone(state.change(undrain(loadBalancer, id)), "back from draining", loadBalancer, [id]),
           setHealthCheck: (loadBalancer, check) => state.change(setHealthCheck(loadBalancer, check)),
           setAttributes: (loadBalancer, attributes) => state.change(setAttributes(loadBalancer, attributes)),
           status: () => state.status(),
+          findDeafListener: () => {
+            for (const { bind, port, isDeaf } of state.listeners.running.values()) {
+              if (isDeaf) return `${bind.loadBalancer}: nothing listens on port ${port} any more`;
+            }
+            return undefined;
+          },
           instanceHealth: (loadBalancer, ids) => {
             const instances = state.instances(loadBalancer);
             if (instances === undefined) return Effect.fail(new LoadBalancerNotFound({ loadBalancer }));
             return Effect.succeed(readInstanceHealth(instances, ids));
           },
+          noteUnhandled: (error, isUsers) => state.noteUnhandled(error, isUsers),
+          reopenLogs: Effect.sync(() => state.accessLogs.reopen()),
           shutdown: (graceMs) => state.shutdown(graceMs),
         });
       }),
     ),
     HealthChecker.layer,
+  );
+
+/** Tells of each instance what was done to it, once it is done. */
+const tellDone = <E>(
+  change: Effect.Effect<void, E>,
+  what: string,
+  loadBalancer: string | undefined,
+  ids: ReadonlyArray<string>,
+): Effect.Effect<void, E> =>
+  Effect.tap(change, () =>
+    Effect.sync(() => {
+      for (const instance of new Set(ids)) {
+        tellEvent({
+          type: "instance",
+          ...(loadBalancer === undefined ? {} : { loadBalancer }),
+          instance,
+          message: `${loadBalancer ?? "every load balancer that has it"}: ${instance} ${what}`,
+        });
+      }
+    }),
   );
 
 /** For ever: a defect in one turn is told, and must not end the others. */
@@ -127,7 +192,9 @@ const repeatEvery = (everyMs: number, turn: Effect.Effect<void>): Effect.Effect<
     Effect.andThen(
       Effect.sleep(everyMs),
       Effect.catchDefect(turn, (defect) =>
-        Effect.sync(() => tellNotice(`an error in elbow itself: ${defect instanceof Error ? defect.stack : defect}`)),
+        Effect.sync(() =>
+          tellNotice(`an error in elbow itself: ${defect instanceof Error ? defect.stack : defect}`, "error"),
+        ),
       ),
     ),
   );

@@ -1,4 +1,5 @@
-// Draining: instances that were deregistered while something was in progress on them finish it, for so long and no longer.
+// Draining: instances that were deregistered, or drained by an operator, while something was in progress on them finish it,
+// for so long and no longer.
 //
 // Follows the configuration: a limit that changes, or is switched off, holds at once, and who comes back is left alone.
 // Also ends what is in progress on instances that checks have taken out of service, where draining is switched off
@@ -61,11 +62,15 @@ export class Draining {
         departed.drainsSinceMs = undefined;
         continue;
       }
-      departed.drainsSinceMs ??= nowMs;
-      const { enabled, timeout } = loadBalancer.attributes.connectionDraining;
-      const endsMs = departed.drainsSinceMs + (enabled ? timeout * 1000 : 0);
+      // Whose time ran before it was deregistered gets no more of it.
+      departed.drainsSinceMs ??= departed.instance.drainedSinceMs ?? nowMs;
+      const endsMs = endOf(departed.drainsSinceMs, loadBalancer);
       if (endsMs <= nowMs) late.add(departed.member);
       else nextMs = Math.min(nextMs, endsMs);
+    }
+    for (const { endsMs, members } of this.findDrained(configuration)) {
+      if (endsMs > nowMs) nextMs = Math.min(nextMs, endsMs);
+      else for (const member of members) late.add(member);
     }
     this.cut(late, "instanceDeregistered");
     const undrained = configuration.loadBalancers.filter(({ attributes }) => !attributes.connectionDraining.enabled);
@@ -76,6 +81,23 @@ export class Draining {
       this.follow(configuration);
     });
     this.alarm = this.fork(Effect.andThen(Effect.sleep(Math.ceil(nextMs - nowMs)), look));
+  }
+
+  /** Registered instances that an operator has drained: their members that serve or have served, and when their time is over. */
+  private findDrained({ loadBalancers }: Configuration) {
+    return loadBalancers.flatMap((loadBalancer) => {
+      const { name, instances } = loadBalancer;
+      const drained = instances.filter(({ drainedSinceMs }) => drainedSinceMs !== undefined);
+      if (drained.length === 0) return [];
+      const members = [...this.services()].flatMap(({ route }) =>
+        route.loadBalancer === name ? route.registered : [],
+      );
+      const departed = this.members.departed.flatMap((one) => (one.loadBalancer === name ? [one.member] : []));
+      return drained.map(({ id, drainedSinceMs = 0 }) => ({
+        endsMs: endOf(drainedSinceMs, loadBalancer),
+        members: [...members, ...departed].filter((member) => member.id === id),
+      }));
+    });
   }
 
   /** With draining switched off, nothing is finished by an instance that is out of service by its checks and not picked. */
@@ -109,14 +131,16 @@ export class Draining {
 
   /**
    * A listener that was removed picks for those who wait, and for requests that must be sent again: among those in service, as
-   * its load balancer's other listeners do, and never those who have been deregistered since.
+   * its load balancer's other listeners do, and never those who have been deregistered or
+   * drained since.
    */
   followRemoved(loadBalancers: ReadonlyArray<LoadBalancer>, zone: string | undefined): void {
     for (const { route, isDraining } of this.services()) {
       const loadBalancer = isDraining ? loadBalancers.find(({ name }) => name === route.loadBalancer) : undefined;
       if (loadBalancer === undefined) continue;
+      const instances = loadBalancer.instances.filter(({ drainedSinceMs }) => drainedSinceMs === undefined);
       const listed = new Set(
-        addressesOf(loadBalancer, this.names).map(({ instance: { id }, address }) => addressKeyOf(id, address)),
+        addressesOf({ instances }, this.names).map(({ instance: { id }, address }) => addressKeyOf(id, address)),
       );
       const left = route.registered.filter(({ id, endpoint }) => listed.has(addressKeyOf(id, endpoint.address)));
       route.membership.replace(choose(left, makeChoiceTerms(loadBalancer.attributes, zone)).members);
@@ -146,6 +170,10 @@ export class Draining {
     return this.names.get(registered.host).addresses.includes(member.endpoint.address);
   }
 }
+
+/** When the time of an instance that drains since then is over. */
+const endOf = (sinceMs: number, { attributes: { connectionDraining } }: LoadBalancer): number =>
+  sinceMs + (connectionDraining.enabled ? connectionDraining.timeout * 1000 : 0);
 
 /** The same for all members at one address of a load balancer's instance. */
 const placeOf = (loadBalancer: string, { id, endpoint }: BackendMember): string =>

@@ -10,23 +10,58 @@ import type { InstanceChecks } from "./instance-checks.ts";
 import type { Outliers } from "./outliers.ts";
 import type { Names } from "./resolver.ts";
 
-/** Families of every load balancer that the configuration names. */
-export const readHealthMetrics = (
+/** A load balancer's instances in one zone, or in none that anybody has said. */
+export interface HostCount {
+  readonly loadBalancer: string;
+  readonly zone: string | undefined;
+  inService: number;
+  outOfService: number;
+}
+
+/** Counts the addresses of every load balancer's instances by zone, in service and out of it; one without instances has 0. */
+export const countHosts = (
   { loadBalancers }: Configuration,
   names: Names,
   checks: InstanceChecks,
   outliers: Outliers,
+): ReadonlyArray<HostCount> =>
+  loadBalancers.flatMap((loadBalancer) => {
+    const { name, instances } = loadBalancer;
+    const counts = new Map<string | undefined, HostCount>();
+    const countOf = (zone: string | undefined): HostCount => {
+      const count = counts.get(zone) ?? { loadBalancer: name, zone, inService: 0, outOfService: 0 };
+      counts.set(zone, count);
+      return count;
+    };
+    for (const { instance, address } of addressesOf(loadBalancer, names)) {
+      const count = countOf(instance.zone);
+      const isWell =
+        instance.drainedSinceMs === undefined &&
+        isInService(checks.findAsked(loadBalancer, instance, address), outliers.find(name, instance, address));
+      if (isWell) count.inService++;
+      else count.outOfService++;
+    }
+    // As in the status: every address by itself, and a name without one is out of service.
+    for (const { host, zone } of instances) if (names.get(host).addresses.length === 0) countOf(zone).outOfService++;
+    if (counts.size === 0) countOf(undefined);
+    return [...counts.values()];
+  });
+
+/** Families of every load balancer that the configuration names; `hosts` are its instances. */
+export const readHealthMetrics = (
+  { loadBalancers }: Configuration,
+  hosts: ReadonlyArray<HostCount>,
+  checks: InstanceChecks,
+  outliers: Outliers,
   chosen: ChosenMembers,
 ): ReadonlyArray<MetricFamily> => {
-  const counts = loadBalancers.map((loadBalancer) => {
-    const { name, instances } = loadBalancer;
-    const found = addressesOf(loadBalancer, names);
-    const inService = found.filter(({ instance, address }) =>
-      isInService(checks.findAsked(loadBalancer, instance, address), outliers.find(name, instance, address)),
-    ).length;
-    // As in the status: every address by itself, and a name without one is out of service.
-    const nameless = instances.filter(({ host }) => names.get(host).addresses.length === 0).length;
-    return { labels: { load_balancer: name }, inService, outOfService: found.length - inService + nameless };
+  const counts = loadBalancers.map(({ name }) => {
+    const own = hosts.filter(({ loadBalancer }) => loadBalancer === name);
+    return {
+      labels: { load_balancer: name },
+      inService: own.reduce((sum, { inService }) => sum + inService, 0),
+      outOfService: own.reduce((sum, { outOfService }) => sum + outOfService, 0),
+    };
   });
   return [
     {

@@ -5,16 +5,19 @@
 import type { HealthChecker } from "../health/checker.ts";
 import type { HealthTarget } from "../health/health-target.ts";
 import type { ProbeResult, ProbeTerms } from "../health/probe.ts";
+import type { HealthChange } from "../health/thresholds.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { HealthCheck } from "../model/health-check.ts";
 import type { Instance } from "../model/instance.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
 import { isSecure } from "../model/protocol.ts";
 import { Endpoint } from "../net/endpoint.ts";
+import type { LoadBalancerCounters } from "../observe/counters.ts";
 import { writeProxyHeader } from "../parse/proxy-protocol/header-writer.ts";
 import { BackendAuthentication } from "../tls/backend-authentication.ts";
 import { type BackendSecurity, makeBackendSecurity } from "../tls/backend-security.ts";
 import { addressesOf } from "./addresses.ts";
+import { tellHealthEvent } from "./health-events.ts";
 import type { Keys } from "./keychain.ts";
 import { backendSecurityOf } from "./listener-security.ts";
 import type { Names } from "./resolver.ts";
@@ -35,6 +38,8 @@ export class InstanceChecks {
     private readonly checker: HealthChecker["Service"],
     /** An address of a load balancer's instance came into service, or went out of it. */
     private readonly onChange: (loadBalancer: string) => void,
+    /** The counts of a load balancer, which outlive its instances. */
+    private readonly countersOf: (loadBalancer: string) => LoadBalancerCounters | undefined = () => undefined,
   ) {}
 
   /** The target of an address; undefined where nothing is asked. */
@@ -87,7 +92,9 @@ export class InstanceChecks {
     }
   }
 
-  private count(loadBalancer: string, { isConclusive, isHealthy }: ProbeResult): void {
+  private count(loadBalancer: string, { isConclusive, isHealthy, isConnected }: ProbeResult): void {
+    const totals = isConclusive && !isConnected ? this.countersOf(loadBalancer) : undefined;
+    if (totals !== undefined) totals.connectionErrors++;
     const counts = this.counts.get(loadBalancer) ?? { passed: 0, failed: 0, inconclusive: 0 };
     counts[isConclusive ? (isHealthy ? "passed" : "failed") : "inconclusive"]++;
     this.counts.set(loadBalancer, counts);
@@ -96,7 +103,10 @@ export class InstanceChecks {
   private register(one: WantedCheck): HealthTarget {
     const security = makeSecurity(one);
     const observer = {
-      onChange: () => this.onChange(one.loadBalancer),
+      onChange: (target: HealthTarget, change: HealthChange) => {
+        tellHealthEvent(one.loadBalancer, one.instance.id, target.endpoint, change.to, spellCause(change));
+        this.onChange(one.loadBalancer);
+      },
       onResult: (_: HealthTarget, result: ProbeResult) => this.count(one.loadBalancer, result),
     };
     const target = this.checker.register(one.instance.id, one.endpoint, makeTerms(one, security), observer);
@@ -104,6 +114,9 @@ export class InstanceChecks {
     return target;
   }
 }
+
+const spellCause = ({ checks, reason }: HealthChange): string =>
+  `${checks} check${checks === 1 ? "" : "s"} in a row: ${reason}`;
 
 /** One address that is to be asked. */
 interface WantedCheck {

@@ -18,6 +18,13 @@ export const drainingState: InstanceState = {
   description: "Instance deregistration currently in progress.",
 };
 
+/** Registered, and an operator's doing that it gets nothing new. */
+export const drainedState: InstanceState = {
+  state: "OutOfService",
+  reasonCode: "ELB",
+  description: "drained by an operator",
+};
+
 /** Nobody's failure, but the load balancer's doing that it gets nothing. */
 export const unregisteredState: InstanceState = {
   state: "OutOfService",

@@ -6,6 +6,7 @@
 import { Clock, Effect } from "effect";
 import { type CertificateSource, type PemSource, spellSource } from "../model/certificate-source.ts";
 import type { Configuration } from "../model/configuration.ts";
+import { tellEvent } from "../observe/events.ts";
 import { tellNotice } from "../observe/notices.ts";
 import {
   type Authority,
@@ -69,11 +70,18 @@ export class Keys {
   }
 }
 
-/** Reads everything that a configuration names. *Fails with*: the first fault; nothing was changed. */
-export const loadKeys = Effect.fnUntraced(function* (
-  configuration: Configuration,
-): Effect.fn.Return<Keys, CertificateError> {
-  const { certificates, authorities } = sourcesOf(configuration);
+/** Reads everything that a configuration's listeners name. *Fails with*: the first fault; nothing was changed. */
+export const loadKeys = (configuration: Configuration): Effect.Effect<Keys, CertificateError> =>
+  loadSources(sourcesOf(configuration));
+
+/** Reads one certificate, to be looked at again by itself. *Fails with*: what is wrong with it. */
+export const loadOneKey = (source: CertificateSource): Effect.Effect<Keys, CertificateError> =>
+  loadSources({ certificates: new Map([[keyOf(source), source]]), authorities: new Map() });
+
+const loadSources = Effect.fnUntraced(function* ({
+  certificates,
+  authorities,
+}: ReturnType<typeof sourcesOf>): Effect.fn.Return<Keys, CertificateError> {
   return new Keys(
     new Map(yield* loadAll(certificates, loadCertificate)),
     new Map(yield* loadAll(authorities, loadAuthority)),
@@ -144,22 +152,28 @@ const refreshAll = Effect.fnUntraced(function* <
     const loaded = yield* Effect.catch(read(held.source, held.loaded), (error) =>
       Effect.sync(() => {
         held.isStale = true;
-        tellNotice(`${error.message}; the one that was read before is served on`);
+        tellOfCertificate(`${error.message}; the one that was read before is served on`);
       }),
     );
     if (loaded === undefined) continue;
     const wasStale = held.isStale;
     held.isStale = false;
     if (loaded.fingerprint === held.loaded.fingerprint) {
-      if (wasStale) tellNotice(`${loaded.label}: can be used again; it is what is served`);
+      if (wasStale) tellOfCertificate(`${loaded.label}: can be used again; it is what is served`);
       continue;
     }
-    tellNotice(describe(loaded));
+    tellOfCertificate(describe(loaded));
     changed ??= new Map(all);
     changed.set(key, { ...held, loaded });
   }
   return changed;
 });
+
+/** In the log, and to whoever observes events. */
+const tellOfCertificate = (message: string): void => {
+  tellNotice(message);
+  tellEvent({ type: "certificate", message });
+};
 
 const describeRenewed = (certificate: Certificate): string => {
   const until = new Date(certificate.notAfterMs).toISOString().slice(0, 10);

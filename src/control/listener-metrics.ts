@@ -1,11 +1,11 @@
 // The numbers of listeners and instances as metric families, read from the running state when somebody asks.
+
+import { reasons } from "../errors.ts";
 import { isLayer7, isSecure } from "../model/protocol.ts";
-import type { MetricFamily, Sample } from "../observe/metrics.ts";
+import { type Labels, type MetricFamily, type Sample, sampleOf } from "../observe/metrics.ts";
 import { classOf, desyncClassNames } from "../parse/http1/desync.ts";
 import type { RunningListener } from "./running-listener.ts";
 import type { Service } from "./service.ts";
-
-type Labels = Readonly<Record<string, string>>;
 
 /** Families of everything that listens, and of the instances behind it; `leaving` still has connections. */
 export const readMetrics = (
@@ -22,6 +22,12 @@ export const readMetrics = (
   const instances = instancesOf(listeners.map(({ open }) => open));
   const perInstance = (read: (member: Member) => number): ReadonlyArray<Sample> =>
     instances.map(({ labels, members }) => ({ labels, value: members.reduce((sum, one) => sum + read(one), 0) }));
+  // What holds for an address holds for all of its members.
+  const whether = (holds: (member: Member) => boolean): ReadonlyArray<Sample> =>
+    instances.map(({ labels, members: [member] }) => ({
+      labels,
+      value: member !== undefined && holds(member) ? 1 : 0,
+    }));
   return [
     {
       name: "elbow_connections_accepted_total",
@@ -76,6 +82,26 @@ export const readMetrics = (
       samples: perSurge(({ spilled }) => spilled),
     },
     {
+      name: "elbow_latency_seconds",
+      help: "From a request sent to its response's head; at layer 4, to connect to an instance.",
+      type: "histogram",
+      samples: listeners.map(({ open, labels }) => sampleOf(labels, open.counters.latency)),
+    },
+    {
+      name: "elbow_own_answers_total",
+      help: "HTTP answers that elbow made in an instance's place, by the class of their status; among elbow_requests_total.",
+      type: "counter",
+      samples: listeners.flatMap(({ open, labels }) =>
+        isLayer7(open.route.listener.protocol) ? ownAnswersOf(open, labels) : [],
+      ),
+    },
+    {
+      name: "elbow_surge_queue_wait_seconds",
+      help: "How long requests and layer-4 connections waited for room on an instance, whether they got it or not.",
+      type: "histogram",
+      samples: listeners.map(({ open, labels }) => sampleOf(labels, open.counters.queueWaits)),
+    },
+    {
       name: "elbow_received_bytes_total",
       help: "Bytes received from clients.",
       type: "counter",
@@ -100,6 +126,27 @@ export const readMetrics = (
       samples: secureListeners.map(({ open, labels }) => ({ labels, value: open.counters.resumedHandshakes })),
     },
     {
+      name: "elbow_tls_settled_handshakes_total",
+      help: "TLS handshakes that were done, by version and cipher suite.",
+      type: "counter",
+      samples: secureListeners.flatMap(({ open, labels }) =>
+        [...open.counters.settledHandshakes].map(([terms, value]) => {
+          const [version = "", cipher = ""] = terms.split(" ");
+          return { labels: { ...labels, version, cipher }, value };
+        }),
+      ),
+    },
+    {
+      name: "elbow_tls_handshake_failures_total",
+      help: "Client connections that ended in their TLS handshake, by reason; among elbow_faults_total.",
+      type: "counter",
+      samples: secureListeners.flatMap(({ open, labels }) =>
+        [...open.counters.reasons]
+          .filter(([reason]) => reasons[reason].phase === "handshake")
+          .map(([reason, value]) => ({ labels: { ...labels, reason }, value })),
+      ),
+    },
+    {
       name: "elbow_faults_total",
       help: "What went wrong, by reason.",
       type: "counter",
@@ -117,6 +164,18 @@ export const readMetrics = (
           value,
         })),
       ),
+    },
+    {
+      name: "elbow_backend_answers_total",
+      help: "HTTP responses whose head came from an instance; at layer 4, connections made to it for a client.",
+      type: "counter",
+      samples: perInstance(({ counters }) => counters.answers),
+    },
+    {
+      name: "elbow_backend_answer_seconds_total",
+      help: "How long these took in all, from a request sent to its response's head; at layer 4, to connect.",
+      type: "counter",
+      samples: perInstance(({ counters }) => counters.answerSeconds),
     },
     {
       name: "elbow_backend_connections_total",
@@ -143,10 +202,46 @@ export const readMetrics = (
       samples: perInstance(({ counters }) => counters.openConnections),
     },
     {
-      name: "elbow_instance_in_service",
-      help: "1 where the instance is in service, by its checks and its traffic, 0 where it isn't.",
+      name: "elbow_pool_idle_connections",
+      help: "Of these, kept for requests to come.",
       type: "gauge",
-      samples: instances.map(({ labels, members }) => ({ labels, value: members[0]?.isInService === true ? 1 : 0 })),
+      samples: perInstance(({ pool }) => pool.idleCount),
+    },
+    {
+      name: "elbow_pool_reused_total",
+      help: "How often an HTTP request went out on a connection that was kept.",
+      type: "counter",
+      samples: perInstance(({ pool }) => pool.reused),
+    },
+    {
+      name: "elbow_pool_opened_ahead_total",
+      help: "Connections to an instance that were opened ahead of demand; among elbow_backend_connections_total.",
+      type: "counter",
+      samples: perInstance(({ reserve }) => reserve.opened),
+    },
+    {
+      name: "elbow_instance_registering",
+      help: "1 while health checks have yet to say anything of the instance, else 0.",
+      type: "gauge",
+      samples: whether(({ isRegistering }) => isRegistering),
+    },
+    {
+      name: "elbow_instance_ejected",
+      help: "1 while outlier detection keeps traffic from the instance, else 0.",
+      type: "gauge",
+      samples: whether(({ watch }) => watch?.isEjected === true),
+    },
+    {
+      name: "elbow_instance_drained",
+      help: "1 while an operator keeps what is new from the instance, else 0.",
+      type: "gauge",
+      samples: whether(({ isDrained }) => isDrained),
+    },
+    {
+      name: "elbow_instance_in_service",
+      help: "1 where the instance is in service, by its checks, its traffic and its operator, 0 where it isn't.",
+      type: "gauge",
+      samples: whether(({ isInService, isDrained }) => isInService && !isDrained),
     },
     {
       name: "elbow_backend_outstanding",
@@ -179,6 +274,11 @@ const answersOf = (open: RunningListener, labels: Labels): ReadonlyArray<Sample>
   classes
     .map((name, index) => ({ labels: { ...labels, code: name }, value: open.counters.answers[index] as number }))
     .filter(({ value }, index) => index >= 2 || value > 0);
+
+const ownAnswersOf = (open: RunningListener, labels: Labels): ReadonlyArray<Sample> =>
+  classes
+    .map((name, index) => ({ labels: { ...labels, code: name }, value: open.counters.ownAnswers[index] as number }))
+    .filter(({ value }, index) => index >= 4 || value > 0);
 
 type Member = RunningListener["route"]["registered"][number];
 

@@ -4,11 +4,14 @@
 import { Effect } from "effect";
 import type { Listener } from "../model/listener.ts";
 import { isLayer7, isSecure } from "../model/protocol.ts";
-import { type BackendSecurity, makeBackendSecurity } from "../tls/backend-security.ts";
+import type { InstanceJudge } from "../model/security.ts";
+import { type BackendSecurity, type KeyJudge, makeBackendSecurity, pinOf } from "../tls/backend-security.ts";
 import { CertificateError } from "../tls/certificate-error.ts";
 import { effectivePolicy } from "../tls/effective-policy.ts";
 import { keyOf, ServerContexts, type ServerContextsParts } from "../tls/server-contexts.ts";
 import type { Keys } from "./keychain.ts";
+import { guardJudge } from "./own-hooks.ts";
+import { boundOf } from "./policies.ts";
 import type { WantedListener } from "./routes.ts";
 
 /** Contexts by a listener's key; none for those in clear. */
@@ -63,5 +66,15 @@ export const backendSecurityOf = (
 ): BackendSecurity | undefined => {
   if (!isSecure(instanceProtocol)) return undefined;
   const { authority } = instanceSecurity;
-  return makeBackendSecurity(instanceSecurity, authority && keys.authority(authority.ca));
+  const judges = (instanceSecurity.judges ?? []).map(makeJudge);
+  return makeBackendSecurity(instanceSecurity, authority && keys.authority(authority.ca), judges);
 };
+
+const makeJudge = ({ use, keys }: InstanceJudge): KeyJudge => ({
+  policy: use.name,
+  key: JSON.stringify([use.name, use.module?.version, use.written, ...keys.map(({ spki }) => pinOf(spki))]),
+  trusts: guardJudge(
+    boundOf(use),
+    keys.map(({ spki }) => ({ spki, pin: pinOf(spki) })),
+  ),
+});

@@ -10,6 +10,7 @@ import { type PoolTerms, passivePoolTerms } from "../backend/pool-terms.ts";
 import type { Instance } from "../model/instance.ts";
 import { monotonicMs } from "../net/clock.ts";
 import { Endpoint } from "../net/endpoint.ts";
+import type { LoadBalancerCounters } from "../observe/counters.ts";
 import { BackendAuthentication } from "../tls/backend-authentication.ts";
 import type { BackendSecurity } from "../tls/backend-security.ts";
 import type { Names } from "./resolver.ts";
@@ -48,6 +49,11 @@ export class Members {
   private terms = new Map<BackendMember, PoolTerms>();
   private isEnding = false;
 
+  constructor(
+    /** The counts of a load balancer, which outlive its instances. */
+    private readonly countersOf: (loadBalancer: string) => LoadBalancerCounters | undefined = () => undefined,
+  ) {}
+
   /**
    * The members of an instance behind listeners with this instance port, one for each address; new ones are made.
    *
@@ -69,7 +75,7 @@ export class Members {
         known.instance = instance;
         return known.member;
       }
-      const member = this.revive(key) ?? makeMember(instance, endpoint, security, this.findPlace(place));
+      const member = this.revive(key) ?? makeMember(instance, endpoint, security, this.findPlace(place, loadBalancer));
       member.enterService(monotonicMs());
       member.place.registered++;
       this.registered.set(key, { member, loadBalancer, place, instance });
@@ -145,8 +151,8 @@ export class Members {
   }
 
   /** The same for whoever was there before and is still remembered by anybody: a dial, a route that drains. */
-  private findPlace(name: string): Place {
-    const place = this.known.get(name)?.deref() ?? { registered: 0 };
+  private findPlace(name: string, loadBalancer: string): Place {
+    const place = this.known.get(name)?.deref() ?? { registered: 0, totals: this.countersOf(loadBalancer) };
     this.known.set(name, new WeakRef(place));
     return place;
   }

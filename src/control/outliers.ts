@@ -20,6 +20,7 @@ import { findOutlierDetection, type OutlierDetection } from "../model/outlier-de
 import { monotonicMs } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { addressKeyOf, reachedAddressesOf } from "./addresses.ts";
+import { tellHealthEvent } from "./health-events.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
 import type { Names } from "./resolver.ts";
 
@@ -63,7 +64,8 @@ export class Outliers {
       if (detection === undefined) continue;
       const { name } = loadBalancer;
       gone.delete(name);
-      const watch = this.watches.get(name) ?? new LoadBalancerWatch(makeTerms(detection), () => this.onChange(name));
+      const watch =
+        this.watches.get(name) ?? new LoadBalancerWatch(name, makeTerms(detection), () => this.onChange(name));
       this.watches.set(name, watch);
       watch.follow(makeTerms(detection), this.readWanted(loadBalancer, configuration.zone, names));
     }
@@ -78,14 +80,22 @@ export class Outliers {
     return new Map(
       reachedAddressesOf(loadBalancer, zone, names).map(({ instance, address }) => [
         addressKeyOf(instance.id, address),
-        { health: this.checks.find(loadBalancer.name, instance, address), hasShare: instance.weight !== 0 },
+        {
+          instance: instance.id,
+          address,
+          health: this.checks.find(loadBalancer.name, instance, address),
+          hasShare: hasShare(instance),
+        },
       ]),
     );
   }
 }
 
+/** Clients come unasked. */
+const hasShare = ({ weight, drainedSinceMs }: Instance): boolean => weight !== 0 && drainedSinceMs === undefined;
+
 /** What is to be known of an address beside its traffic. */
-type Wanted = Pick<WatchedAddress, "health" | "hasShare">;
+type Wanted = Pick<WatchedAddress, "instance" | "address" | "health" | "hasShare">;
 
 /** One load balancer's addresses, and the timer of their ejections. */
 class LoadBalancerWatch implements DeadlineOwner {
@@ -95,6 +105,7 @@ class LoadBalancerWatch implements DeadlineOwner {
   private readonly deadline = new Deadline(this);
 
   constructor(
+    readonly loadBalancer: string,
     terms: OutlierTerms,
     private readonly onChange: () => void,
   ) {
@@ -111,8 +122,8 @@ class LoadBalancerWatch implements DeadlineOwner {
       this.addresses.delete(key);
       this.dismiss(address);
     }
-    for (const [key, { health, hasShare }] of wanted) {
-      const address = this.addresses.get(key) ?? new WatchedAddress(this);
+    for (const [key, { health, hasShare, ...place }] of wanted) {
+      const address = this.addresses.get(key) ?? new WatchedAddress(this, place.instance, place.address);
       address.health = health;
       address.hasShare = hasShare;
       this.addresses.set(key, address);
@@ -210,13 +221,19 @@ class LoadBalancerWatch implements DeadlineOwner {
 export class WatchedAddress extends Outlier implements TrafficWatch {
   /** Its health checks, where there are any. */
   health: Health | undefined = undefined;
-  /** Its instance weighs something: clients come unasked. */
+  /** Its instance weighs something, and isn't drained: clients come unasked. */
   hasShare = true;
   /** Its instance is registered, and its load balancer's detection is on. */
   isWatched = true;
   private readonly changes: Array<OutlierChange> = [];
 
-  constructor(private readonly watch: LoadBalancerWatch) {
+  constructor(
+    private readonly watch: LoadBalancerWatch,
+    /** The instance's id. */
+    readonly instance: string,
+    /** An IP address. */
+    readonly address: string,
+  ) {
     super();
   }
 
@@ -263,6 +280,7 @@ export class WatchedAddress extends Outlier implements TrafficWatch {
 
   private noteChange(to: OutlierChange["to"], reason: string): void {
     this.changes.push({ atMs: Date.now(), to, reason });
+    tellHealthEvent(this.watch.loadBalancer, this.instance, this.address, to, reason);
     if (this.changes.length > historyMaxCount) this.changes.shift();
   }
 }

@@ -16,16 +16,19 @@ import { ListenerCounters } from "../observe/counters.ts";
 import { makeLastLines } from "../parse/http1/serialise.ts";
 import { makeHttpTerms } from "../pipeline/http-terms.ts";
 import type { Route } from "../pipeline/route.ts";
+import type { AccessLogs } from "./access-logs.ts";
 import { backendPreambleOf } from "./backend-preamble.ts";
-import { balancerPolicyOf, makeBalanceTerms, makePickKey } from "./balance-terms.ts";
+import { listenerBalancerOf, makeBalanceTerms, makePickKey } from "./balance-terms.ts";
 import { type ChoiceTerms, choose, makeChoiceTerms } from "./choice.ts";
 import type { ChosenMembers } from "./chosen-members.ts";
 import { removalGraceMsOf } from "./draining.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
 import type { Keys } from "./keychain.ts";
 import { backendSecurityOf, type ListenerSecurities } from "./listener-security.ts";
+import type { LoadBalancerCounts } from "./load-balancer-counts.ts";
 import type { Members } from "./members.ts";
 import type { Outliers } from "./outliers.ts";
+import type { Policies } from "./policies.ts";
 import type { Names } from "./resolver.ts";
 import { StickyListeners, type StickyParts, stickyPartsOf } from "./sticky-listeners.ts";
 
@@ -63,7 +66,7 @@ export interface RouteSecurity {
 }
 
 export class Routes {
-  private readonly counters = new Map<string, ListenerCounters>();
+  private readonly counters = new Map<string, { readonly loadBalancer: string; readonly counters: ListenerCounters }>();
   private readonly stickyListeners = new StickyListeners();
   private readonly surges = new Map<string, SurgeQueue<BackendMember>>();
   /** Members that have been told what holds for them. */
@@ -75,6 +78,9 @@ export class Routes {
     private readonly checks: InstanceChecks,
     private readonly outliers: Outliers,
     private readonly chosen: ChosenMembers,
+    private readonly policies: Policies,
+    private readonly totals: LoadBalancerCounts,
+    private readonly accessLogs: AccessLogs,
   ) {}
 
   /**
@@ -86,7 +92,7 @@ export class Routes {
     const { loadBalancer, listener } = wanted;
     const { attributes } = loadBalancer;
     const registered = this.register(loadBalancer, listener, tls.keys);
-    const policy = balancerPolicyOf(attributes, listener.protocol);
+    const policy = listenerBalancerOf(attributes, listener);
     const surge = this.surgeOf(loadBalancer.name);
     // It lives as long as its listener, so that turns and orders survive whoever comes and goes.
     const membership = before?.membership ?? makeMembership(choose(registered, wanted.choice).members, policy);
@@ -95,12 +101,14 @@ export class Routes {
     return {
       loadBalancer: loadBalancer.name,
       listener,
+      port,
       membership,
       surge,
       surgeTimeoutMs: (surgeQueueTimeout === "idleTimeout" ? idleTimeout : surgeQueueTimeout) * 1000,
       pickKey: makePickKey(attributes, policy),
       registered,
       counters: this.countersOf(wanted),
+      accessLog: this.accessLogs.of(loadBalancer, listener.protocol, port),
       idleTimeoutMs: idleTimeout * 1000,
       removalGraceMs: removalGraceMsOf(attributes),
       connectTimeoutMs: attributes.connectTimeout * 1000,
@@ -108,6 +116,7 @@ export class Routes {
       backendPreamble: backendPreambleOf(listener),
       handshakeTimeoutMs: attributes.handshakeTimeout * 1000,
       http: makeHttpTerms(attributes),
+      policies: this.policies.chainOf(listener),
       sticky: this.stickyListeners.follow(identify(wanted), wanted.sticky, registered),
       requestLastLines: makeLastLines(isSecure(listener.protocol) ? "https" : "http", port),
     };
@@ -118,8 +127,9 @@ export class Routes {
     const { membership, registered, surge } = route;
     const instances = new Map(loadBalancer.instances.map((instance) => [instance.id, instance]));
     for (const member of registered) this.tell(member, loadBalancer, instances.get(member.id) as Instance);
-    const policy = balancerPolicyOf(loadBalancer.attributes, listener.protocol);
+    const policy = listenerBalancerOf(loadBalancer.attributes, listener);
     if (membership.policy !== policy) membership.follow(policy);
+    membership.forgetUnused();
     membership.replace(this.chosen.follow(loadBalancer.name, registered, choice));
     // The load balancer has another name now.
     if (before !== undefined && before.surge !== surge) before.surge.moveTo(surge, membership);
@@ -131,9 +141,14 @@ export class Routes {
   /** Forgets what is kept of listeners that are gone. */
   keepOnly(wanted: ReadonlyArray<WantedListener>): void {
     const keys = new Set(wanted.map(identify));
-    for (const key of this.counters.keys()) if (!keys.has(key)) this.counters.delete(key);
-    this.stickyListeners.keepOnly(keys);
     const names = new Set(wanted.map(({ loadBalancer }) => loadBalancer.name));
+    for (const [key, { loadBalancer, counters }] of this.counters) {
+      if (keys.has(key)) continue;
+      this.counters.delete(key);
+      if (names.has(loadBalancer)) this.totals.of(loadBalancer).keep(counters);
+    }
+    this.totals.keepOnly(names);
+    this.stickyListeners.keepOnly(keys);
     for (const name of this.surges.keys()) if (!names.has(name)) this.surges.delete(name);
     this.chosen.keepOnly(names);
   }
@@ -148,9 +163,9 @@ export class Routes {
   private countersOf(wanted: WantedListener): ListenerCounters {
     const key = identify(wanted);
     const known = this.counters.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.counters;
     const counters = new ListenerCounters();
-    this.counters.set(key, counters);
+    this.counters.set(key, { loadBalancer: wanted.loadBalancer.name, counters });
     return counters;
   }
 
@@ -173,6 +188,8 @@ export class Routes {
       health: this.checks.find(name, instance, address),
       watch: this.outliers.find(name, instance, address),
       zone: instance.zone,
+      tags: instance.tags,
+      isDrained: instance.drainedSinceMs !== undefined,
     };
     member.follow(terms, monotonicMs());
   }

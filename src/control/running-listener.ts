@@ -8,6 +8,7 @@ import type { Accepted } from "../listen/accepted.ts";
 import { type AcceptorTarget, accept, type BindRequest } from "../listen/acceptor.ts";
 import type { Admission } from "../listen/admission.ts";
 import { isLayer7 } from "../model/protocol.ts";
+import type { ListeningSocket } from "../net/listener.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import { serveHttp } from "../pipeline/http.ts";
 import type { Route } from "../pipeline/route.ts";
@@ -19,6 +20,7 @@ export class RunningListener implements AcceptorTarget {
   port: number;
   service: Service;
   private scope: Scope.Closeable | undefined = undefined;
+  private socket: ListeningSocket | undefined = undefined;
 
   constructor(
     readonly bind: BindRequest,
@@ -46,13 +48,20 @@ export class RunningListener implements AcceptorTarget {
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
     );
     this.scope = scope;
+    this.socket = socket;
     this.port = socket.port;
   });
+
+  /** It should be listening, and the system says that its socket isn't. */
+  get isDeaf(): boolean {
+    return this.socket?.isListening() === false;
+  }
 
   /** Stops accepting; does nothing to the connections. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     const { scope } = this;
     this.scope = undefined;
+    this.socket = undefined;
     return scope === undefined ? Effect.void : Scope.close(scope, Exit.void);
   });
 

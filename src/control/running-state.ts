@@ -7,24 +7,30 @@ import { Effect, Semaphore } from "effect";
 import { makePoolTerms } from "../backend/pool-terms.ts";
 import type { BindError } from "../errors.ts";
 import type { HealthChecker } from "../health/checker.ts";
-import { type Configuration, defaultManagement, defaultShutdownGrace } from "../model/configuration.ts";
+import { type Configuration, defaultShutdownGrace } from "../model/configuration.ts";
+import { defaultManagement } from "../model/management.ts";
 import { isLayer7 } from "../model/protocol.ts";
 import { monotonicMs } from "../net/clock.ts";
 import type { MetricFamily } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
 import type { CertificateError } from "../tls/certificate-error.ts";
+import { AccessLogs } from "./access-logs.ts";
 import { findAwaited } from "./awaited-checks.ts";
 import { carryOver } from "./carry-over.ts";
 import type { Change, LoadBalancerNotFound } from "./changes.ts";
 import { ChosenMembers } from "./chosen-members.ts";
+import { readCloudWatchMetrics } from "./cloudwatch-metrics.ts";
 import { Draining } from "./draining.ts";
-import { readHealthMetrics } from "./health-metrics.ts";
+import { countHosts, readHealthMetrics } from "./health-metrics.ts";
 import { InstanceChecks } from "./instance-checks.ts";
 import { Keys, loadKeys, refreshKeys } from "./keychain.ts";
 import { makeSecurities } from "./listener-security.ts";
 import { Listeners, type OpenedListeners } from "./listeners.ts";
+import { LoadBalancerCounts } from "./load-balancer-counts.ts";
 import { Members } from "./members.ts";
 import { Outliers } from "./outliers.ts";
+import { Policies } from "./policies.ts";
+import { PolicyError } from "./policy-error.ts";
 import type { Names } from "./resolver.ts";
 import { type RouteSecurity, Routes, type WantedListener, wantedListeners } from "./routes.ts";
 import type { Fork } from "./service.ts";
@@ -37,7 +43,7 @@ import {
 } from "./status.ts";
 
 /** Why the load balancers can't be made what was asked for; all is as it was then. */
-export type ApplyError = BindError | CertificateError;
+export type ApplyError = BindError | CertificateError | PolicyError;
 
 const empty: Configuration = {
   management: defaultManagement,
@@ -52,11 +58,14 @@ export class RunningState {
   /** The same without what was changed at run time: as it was applied last. */
   private written = empty;
   private wanted: ReadonlyArray<WantedListener> = [];
-  private readonly members = new Members();
+  private readonly counts = new LoadBalancerCounts();
+  private readonly members = new Members((loadBalancer) => this.counts.of(loadBalancer));
   private readonly draining: Draining;
   private readonly checks: InstanceChecks;
   private readonly outliers: Outliers;
   private readonly chosen = new ChosenMembers();
+  readonly accessLogs = new AccessLogs();
+  private readonly policies = new Policies();
   private readonly routes: Routes;
   private tls: RouteSecurity = { securities: new Map(), keys: new Keys(new Map(), new Map()) };
   /** One change at a time. */
@@ -68,12 +77,25 @@ export class RunningState {
     private readonly checker: HealthChecker["Service"],
     private readonly names: Names,
   ) {
-    this.checks = new InstanceChecks(checker, (loadBalancer) => {
-      this.outliers.followChecks(loadBalancer);
-      this.followHealth(loadBalancer);
-    });
+    this.checks = new InstanceChecks(
+      checker,
+      (loadBalancer) => {
+        this.outliers.followChecks(loadBalancer);
+        this.followHealth(loadBalancer);
+      },
+      (loadBalancer) => this.counts.of(loadBalancer),
+    );
     this.outliers = new Outliers(this.checks, (loadBalancer) => this.followHealth(loadBalancer));
-    this.routes = new Routes(this.members, this.names, this.checks, this.outliers, this.chosen);
+    this.routes = new Routes(
+      this.members,
+      this.names,
+      this.checks,
+      this.outliers,
+      this.chosen,
+      this.policies,
+      this.counts,
+      this.accessLogs,
+    );
     this.listeners = new Listeners(this.routes, fork);
     this.draining = new Draining(this.members, names, () => this.listeners.services(), fork);
   }
@@ -89,13 +111,21 @@ export class RunningState {
   }
 
   private get source(): StatusSource {
-    const { wanted, members, names, checks, outliers, draining } = this;
+    const { written, wanted, members, names, checks, outliers, draining } = this;
     const { running } = this.listeners;
-    return { wanted, running, members, names, checks, outliers, draining };
+    return { written, wanted, running, members, names, checks, outliers, draining };
   }
 
-  readHealthMetrics(): ReadonlyArray<MetricFamily> {
-    return readHealthMetrics(this.configuration, this.names, this.checks, this.outliers, this.chosen);
+  /** What is counted of load balancers as such, under our names and CloudWatch's. */
+  readMetrics(): ReadonlyArray<MetricFamily> {
+    const { configuration, names, checks, outliers, chosen, counts } = this;
+    const hosts = countHosts(configuration, names, checks, outliers);
+    return [
+      ...this.policies.readMetrics(),
+      ...this.accessLogs.readMetrics(),
+      ...readHealthMetrics(configuration, hosts, checks, outliers, chosen),
+      ...readCloudWatchMetrics(configuration, this.listeners.running.values(), counts, hosts),
+    ];
   }
 
   /** Certificates and authorities whose files hold something newer that can't be used. */
@@ -107,7 +137,8 @@ export class RunningState {
     return Effect.suspend(() => {
       const made = Effect.suspend(() => {
         const next = carryOver(this.written, this.configuration, configuration);
-        return this.make(next, (wanted) => this.loadTls(next, wanted), configuration);
+        const begun = this.beginPolicies(next);
+        return this.make(next, (wanted) => Effect.andThen(begun, this.loadTls(next, wanted)), configuration);
       });
       return Effect.andThen(this.turn.withPermits(1)(made), this.lookAgain(configuration));
     });
@@ -136,6 +167,7 @@ export class RunningState {
   ): Effect.Effect<void, E | BindError> {
     return Effect.uninterruptibleMask((restore) => {
       const wanted = wantedListeners(configuration);
+      this.accessLogs.prepare(configuration);
       const ready = Effect.tap(tlsOf(wanted), ({ keys }) => this.prepare(configuration, wanted, keys));
       const prepared = Effect.flatMap(restore(ready), (tls) =>
         Effect.map(this.listeners.bind(wanted, tls), (opened) => ({ tls, opened })),
@@ -148,6 +180,23 @@ export class RunningState {
         },
       );
     });
+  }
+
+  /** Makes what new policies keep; those that go on are left alone. */
+  private beginPolicies(configuration: Configuration): Effect.Effect<void, PolicyError> {
+    return Effect.suspend(() => {
+      try {
+        this.policies.prepareUnsafe(configuration);
+        return Effect.void;
+      } catch (error) {
+        return error instanceof PolicyError ? Effect.fail(error) : Effect.die(error);
+      }
+    });
+  }
+
+  /** Whether what nobody caught came through a user's policy, which is blamed for it then. */
+  noteUnhandled(error: unknown, isUsers: boolean): boolean {
+    return this.policies.noteUnhandled(error, isUsers);
   }
 
   /** Reads all files of certificates, keys and authorities anew. */
@@ -185,6 +234,7 @@ export class RunningState {
     if (this.isEnding) return;
     this.swapRoutes();
     this.routes.keepOnly(this.wanted);
+    this.policies.settle(this.configuration);
     this.names.keepOnly(new Set(hostsOf(this.configuration)));
   }
 
@@ -205,9 +255,11 @@ export class RunningState {
       this.checks.follow(configuration, this.names, tls.keys);
       this.listeners.setCap(configuration.maxConnections);
       this.listeners.add(opened);
+      this.accessLogs.follow(configuration);
       this.swapRoutes(known);
       this.names.keepOnly(new Set(hostsOf(configuration)));
       this.routes.keepOnly(wanted);
+      this.policies.settle(configuration);
       yield* this.listeners.closeOthers(wanted);
       this.draining.follow(configuration);
     },
@@ -276,8 +328,11 @@ export class RunningState {
       this.outliers.follow(empty, this.names);
       return Effect.andThen(
         this.listeners.shutdown(graceMs),
-        Effect.sync(() => this.members.closeIdle()),
-      );
+        Effect.sync(() => {
+          this.members.closeIdle();
+          this.policies.settle(empty);
+        }),
+      ).pipe(Effect.andThen(this.accessLogs.close));
     });
   }
 

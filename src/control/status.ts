@@ -1,32 +1,22 @@
 // What people and pages are shown of the load balancers: a plain reading of the running state.
 import type { HealthTarget } from "../health/health-target.ts";
 import { type HealthPhase, type InstanceState, inService, registering } from "../health/thresholds.ts";
+import type { Configuration } from "../model/configuration.ts";
 import { spellHealthCheckTarget } from "../model/health-check.ts";
 import type { Instance } from "../model/instance.ts";
-import type { Listener } from "../model/listener.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
-import type { Protocol } from "../model/protocol.ts";
 import type { Draining } from "./draining.ts";
 import type { InstanceChecks } from "./instance-checks.ts";
-import { drainingState, groupDeparted } from "./instance-health.ts";
+import { drainedState, drainingState, groupDeparted } from "./instance-health.ts";
+import { describeListener, type ListenerStatus } from "./listener-status.ts";
 import type { Members, MembersAlike } from "./members.ts";
 import type { Outliers, WatchedAddress } from "./outliers.ts";
 import type { Names } from "./resolver.ts";
 import type { WantedListener } from "./routes.ts";
 import type { RunningListener } from "./running-listener.ts";
 
-/** One listener, with its live counts. */
-export interface ListenerStatus {
-  readonly protocol: Protocol;
-  /** The port that is bound. */
-  readonly port: number;
-  /** The address that it is bound to; `*` stands for every address. */
-  readonly address: string;
-  readonly instanceProtocol: Protocol;
-  readonly instancePort: number;
-  readonly openConnections: number;
-  readonly acceptedConnections: number;
-}
+/** What was done to an instance at run time, and the configuration doesn't say. */
+export type InstanceOverride = "drained" | "registered";
 
 /** One address of one instance, with its live counts. */
 export interface InstanceStatus extends InstanceState {
@@ -37,6 +27,8 @@ export interface InstanceStatus extends InstanceState {
   readonly zone?: string;
   /** Where it stands; what AWS calls that follows from it. */
   readonly phase: HealthPhase | "draining";
+  /** What was done to it at run time; there where something was. */
+  readonly override?: InstanceOverride;
   /** Why its name has no address, such as `ENOTFOUND`; there where it has none. */
   readonly lookUpFailure?: string;
   /** What its health checks have found; there where it is asked. */
@@ -92,10 +84,14 @@ export interface LoadBalancerStatus {
   readonly address: string | undefined;
   readonly listeners: ReadonlyArray<ListenerStatus>;
   readonly instances: ReadonlyArray<InstanceStatus>;
+  /** Ids that the configuration lists, and that were deregistered at run time; there where there are any. */
+  readonly deregistered?: ReadonlyArray<string>;
 }
 
 /** What the state is read from: all that runs. */
 export interface StatusSource {
+  /** The configuration as it was applied last, without what was changed at run time. */
+  readonly written: Configuration;
   readonly wanted: ReadonlyArray<WantedListener>;
   readonly running: ReadonlyMap<string, RunningListener>;
   readonly members: Members;
@@ -106,42 +102,50 @@ export interface StatusSource {
 }
 
 /** Reads the state of one load balancer of the configuration. */
-export const readStatus = (loadBalancer: LoadBalancer, source: StatusSource): LoadBalancerStatus => ({
-  name: loadBalancer.name,
-  address: loadBalancer.address,
-  listeners: source.wanted
-    .filter((one) => one.loadBalancer === loadBalancer)
-    .map(({ key, listener }) => describeListener(loadBalancer, listener, source.running.get(key))),
-  instances: readInstances(loadBalancer, source),
-});
+export const readStatus = (loadBalancer: LoadBalancer, source: StatusSource): LoadBalancerStatus => {
+  const registered = new Set(loadBalancer.instances.map(({ id }) => id));
+  const deregistered = [...writtenIdsOf(loadBalancer, source)].filter((id) => !registered.has(id));
+  return {
+    name: loadBalancer.name,
+    address: loadBalancer.address,
+    listeners: source.wanted
+      .filter((one) => one.loadBalancer === loadBalancer)
+      .map(({ key, listener }) => describeListener(loadBalancer, listener, source.running.get(key))),
+    instances: readInstances(loadBalancer, source),
+    ...(deregistered.length === 0 ? {} : { deregistered }),
+  };
+};
+
+const writtenIdsOf = ({ name }: LoadBalancer, { written }: Pick<StatusSource, "written">): ReadonlySet<string> =>
+  new Set(written.loadBalancers.find((one) => one.name === name)?.instances.map(({ id }) => id));
 
 /** The instances' part of it: those that are registered, and behind them those that drain. */
 export const readInstances = (
   loadBalancer: LoadBalancer,
   source: Omit<StatusSource, "wanted" | "running">,
-): ReadonlyArray<InstanceStatus> => [
-  ...loadBalancer.instances.flatMap((instance) => describeInstance(loadBalancer, instance, source)),
-  ...groupDeparted(source.draining.find(loadBalancer)).map(({ departed: { instance }, alike }) => ({
-    ...describeMembers(instance, alike),
-    phase: "draining" as const,
-    ...drainingState,
-  })),
-];
+): ReadonlyArray<InstanceStatus> => {
+  const written = writtenIdsOf(loadBalancer, source);
+  return [
+    ...loadBalancer.instances.flatMap((instance) => {
+      const override = overrideOf(instance, written);
+      return describeInstance(loadBalancer, instance, source).map((one) => ({
+        ...one,
+        ...(instance.drainedSinceMs === undefined ? {} : { phase: "draining" as const, ...drainedState }),
+        ...(override === undefined ? {} : { override }),
+      }));
+    }),
+    ...groupDeparted(source.draining.find(loadBalancer)).map(({ departed: { instance }, alike }) => ({
+      ...describeMembers(instance, alike),
+      phase: "draining" as const,
+      ...drainingState,
+    })),
+  ];
+};
 
-const describeListener = (
-  { address = "*" }: LoadBalancer,
-  listener: Listener,
-  open: RunningListener | undefined,
-): ListenerStatus => ({
-  // One by one: a listener also has keys that nobody may read.
-  protocol: listener.protocol,
-  port: open?.port ?? listener.port,
-  instanceProtocol: listener.instanceProtocol,
-  instancePort: listener.instancePort,
-  address,
-  openConnections: open?.service.connections.size ?? 0,
-  acceptedConnections: open?.counters.acceptedConnections ?? 0,
-});
+const overrideOf = ({ id, drainedSinceMs }: Instance, written: ReadonlySet<string>): InstanceOverride | undefined => {
+  if (drainedSinceMs !== undefined) return "drained";
+  return written.has(id) ? undefined : "registered";
+};
 
 const describeInstance = (
   loadBalancer: LoadBalancer,

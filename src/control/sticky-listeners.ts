@@ -1,11 +1,9 @@
 // How the clients of each listener stay with their instances: its stickiness policy at work, over those who are registered.
 //
 // Kept across reloads while policy, scope and secrets are the same, so that what a policy has learnt and the members' values
-// stay. Owns which types of stickiness policies there are; what one decides is its module's affair.
+// stay. What one decides is its module's affair.
 import { isDeepStrictEqual } from "node:util";
 import { Schema } from "effect";
-import applicationCookie from "../../policies/stickiness/application-cookie.ts";
-import loadBalancerCookie from "../../policies/stickiness/load-balancer-cookie.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
 import { StickyTable } from "../balance/sticky-table.ts";
 import type { Configuration } from "../model/configuration.ts";
@@ -13,17 +11,11 @@ import type { CookieSecret } from "../model/cookie-secret.ts";
 import type { Listener } from "../model/listener.ts";
 import type { ListenerStickiness } from "../model/stickiness.ts";
 import { StickyTerms } from "../pipeline/sticky-session.ts";
-import type { Policy, Stickiness } from "../policy/policy.ts";
+import type { Stickiness } from "../policy/policy.ts";
+import { guardStickiness } from "./own-hooks.ts";
+import { boundOf } from "./policies.ts";
+import { findPolicyType } from "./policy-types.ts";
 import { makeStickyValues, type StickyScope } from "./sticky-values.ts";
-
-type MakeStickiness = (attributes: unknown) => Stickiness | undefined;
-
-const entryOf = <A>({ type, attributes, stick }: Policy<A>): readonly [string, MakeStickiness] => [
-  type,
-  (written) => stick?.(Schema.decodeUnknownSync(attributes)(written)),
-];
-
-const types: ReadonlyMap<string, MakeStickiness> = new Map([entryOf(loadBalancerCookie), entryOf(applicationCookie)]);
 
 /** What a listener's stickiness is made of: where all of it is the same, what was made is kept. */
 export interface StickyParts {
@@ -78,8 +70,12 @@ export class StickyListeners {
   }
 }
 
-const makeTerms = ({ stickiness: { type, attributes }, scope, secrets }: StickyParts): StickyTerms<BackendMember> => {
-  const stickiness = types.get(type)?.(attributes);
-  if (stickiness === undefined) throw new Error(`${type} is no stickiness policy type`);
-  return new StickyTerms(stickiness, new StickyTable(makeStickyValues(secrets, scope, ({ name }) => name)));
+const makeTerms = ({ stickiness, scope, secrets }: StickyParts): StickyTerms<BackendMember> =>
+  new StickyTerms(makeStickiness(stickiness), new StickyTable(makeStickyValues(secrets, scope, ({ name }) => name)));
+
+const makeStickiness = ({ type, attributes, own }: ListenerStickiness): Stickiness => {
+  if (own !== undefined) return guardStickiness(boundOf(own));
+  const policy = findPolicyType(type);
+  if (policy?.stick === undefined) throw new Error(`${type} is no stickiness policy type`);
+  return policy.stick(Schema.decodeUnknownSync(policy.attributes)(attributes));
 };

@@ -184,7 +184,7 @@ class Checker {
         Effect.sync(() => {
           if (Cause.hasInterruptsOnly(cause)) return;
           end();
-          tellNotice(`defect in a health check of ${target.label}: ${Cause.pretty(cause)}`);
+          tellNotice(`defect in a health check of ${target.label}: ${Cause.pretty(cause)}`, "error");
         }),
       ),
     );

@@ -24,7 +24,8 @@ export const buildBinary = async (outfile: string): Promise<void> => {
       autoloadBunfig: false,
       autoloadDotenv: false,
       autoloadTsconfig: false,
-      autoloadPackageJson: false,
+      // Read where a user's module imports a package from the node_modules beside it: most say in it where their code is.
+      autoloadPackageJson: true,
     },
   });
   // Bun writes the source map beside the binary as well as into it.

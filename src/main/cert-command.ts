@@ -5,6 +5,7 @@ import { Effect, Option } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import { parseAddress } from "../model/address.ts";
 import { makeUsageFailure } from "./command-failure.ts";
+import { json } from "./management-flags.ts";
 
 /** A DNS name (RFC 1123 §2.1), or one with a wildcard as its first label. */
 const dnsName =
@@ -96,17 +97,21 @@ const show = Command.make(
       Argument.withDescription("A PEM file: certificates, or a key"),
       Argument.atLeast(1),
     ),
+    json,
   },
-  Effect.fnUntraced(function* ({ files }) {
+  Effect.fnUntraced(function* ({ files, json: isJson }) {
     const { showFiles } = yield* Effect.promise(() => import("./cert-show.ts"));
-    yield* showFiles(files);
+    yield* showFiles(files, isJson);
   }),
 ).pipe(
   Command.withDescription(
     "Print what certificates say: names, issuer, end, key, fingerprint, and the pin of their key.",
   ),
   Command.withShortDescription("Print what certificates say"),
-  Command.withExamples([{ command: "elbow cert show certs/site.pem" }]),
+  Command.withExamples([
+    { command: "elbow cert show certs/site.pem" },
+    { command: "elbow cert show certs/*.pem --json | jq '.[] | select(.isValidNow | not)'" },
+  ]),
 );
 
 /** `elbow cert` and its subcommands. */
@@ -114,4 +119,8 @@ export const cert = Command.make("cert").pipe(
   Command.withDescription("Issue certificates for development, and look at any."),
   Command.withShortDescription("Issue and look at certificates"),
   Command.withSubcommands([issue, show]),
+  Command.withExamples([
+    { command: "elbow cert issue --name localhost" },
+    { command: "elbow cert show certs/site.pem" },
+  ]),
 );

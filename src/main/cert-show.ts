@@ -14,22 +14,47 @@ import { describeKey } from "../tls/private-key.ts";
 import { x509 } from "../tls/x509.ts";
 import { CommandFailure } from "./command-failure.ts";
 
-/** Prints each file; fails with exit code 1 after the last when one of them couldn't be shown. */
+/** Prints each file, as text or as one JSON list; fails with exit code 1 after the last when one couldn't be shown. */
 export const showFiles = Effect.fnUntraced(function* (
   files: ReadonlyArray<string>,
+  isJson: boolean,
 ): Effect.fn.Return<void, CommandFailure> {
   const problems: Array<string> = [];
+  const all: Array<unknown> = [];
   for (const file of files) {
     const read = yield* Effect.result(readPem({ file, path: resolve(file) }, "certificate"));
-    const shown = Result.isFailure(read) ? read.failure : describeText(read.success, Date.now());
+    const shown = Result.isFailure(read) ? read.failure : readBlocks(read.success, Date.now());
     if (shown instanceof CertificateError) problems.push(`elbow: ${shown.message}`);
-    else process.stdout.write(shown);
+    else if (isJson) all.push(...shown.map(({ facts }) => ({ file, ...facts })));
+    else process.stdout.write(spellBlocks(shown));
   }
+  if (isJson) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
   if (problems.length > 0) return yield* new CommandFailure({ text: problems.join("\n"), exitCode: 1 });
 });
 
+/** A certificate or key of a file: for people, and for scripts. */
+interface ShownBlock {
+  /** The file, and which of several it is. */
+  readonly title: string;
+  readonly fields: Fields;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
 /** Everything in a PEM text, as blocks of lines; or why there is nothing to show. */
 export const describeText = (pem: PemText, nowMs: number): string | CertificateError => {
+  const blocks = readBlocks(pem, nowMs);
+  return blocks instanceof CertificateError ? blocks : spellBlocks(blocks);
+};
+
+const spellBlocks = (blocks: ReadonlyArray<ShownBlock>): string =>
+  blocks
+    .map(({ title, fields }) => {
+      const lines = fields.map(([name, value]) => `  ${name.padEnd(12)} ${value}\n`);
+      return `${title}\n${lines.join("")}\n`;
+    })
+    .join("");
+
+const readBlocks = (pem: PemText, nowMs: number): ReadonlyArray<ShownBlock> | CertificateError => {
   const known = pem.blocks.filter(({ label }) => /^(?:X509 )?CERTIFICATE$|KEY$/.test(label));
   if (known.length === 0) {
     return new CertificateError({
@@ -38,15 +63,14 @@ export const describeText = (pem: PemText, nowMs: number): string | CertificateE
       expected: "certificates or a key in PEM, with -----BEGIN",
     });
   }
-  const parts: Array<string> = [];
+  const parts: Array<ShownBlock> = [];
   for (const [index, block] of known.entries()) {
     const which = known.length === 1 ? "" : ` (${index + 1} of ${known.length})`;
     try {
-      const fields = block.label.endsWith("KEY")
+      const shown = block.label.endsWith("KEY")
         ? describeKeyBlock(block)
         : describeCertificate(readLinkUnsafe(block.der ?? new Uint8Array(), pem.label), nowMs);
-      const lines = fields.map(([name, value]) => `  ${name.padEnd(12)} ${value}\n`);
-      parts.push(`${pem.label}${which}\n${lines.join("")}\n`);
+      parts.push({ title: `${pem.label}${which}`, ...shown });
     } catch (cause) {
       const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
       const curve = findUnservedCurve(block.der ?? new Uint8Array());
@@ -60,49 +84,82 @@ export const describeText = (pem: PemText, nowMs: number): string | CertificateE
       });
     }
   }
-  return parts.join("");
+  return parts;
 };
 
 type Fields = ReadonlyArray<readonly [name: string, value: string]>;
 
-const describeCertificate = ({ parsed, native }: ChainLink, nowMs: number): Fields => {
+const describeCertificate = ({ parsed, native }: ChainLink, nowMs: number): Omit<ShownBlock, "title"> => {
   const { names } = readNames(parsed);
   const isAuthority = parsed.getExtension(x509.BasicConstraintsExtension)?.ca === true;
-  return [
-    ["certificate", isAuthority ? "of an authority" : "of a server or client"],
-    ["subject", parsed.subject || "none"],
-    // An authority's common name isn't a name that it serves.
-    ["names", isAuthority || names.length === 0 ? "none" : names.join(", ")],
-    ["issuer", parsed.issuer === parsed.subject ? `${parsed.issuer} (itself)` : parsed.issuer],
-    ["valid", spellValidity(native, nowMs)],
-    ["key", describeKey(native.publicKey)],
-    ["signature", native.signatureAlgorithm ?? "unknown"],
-    ["serial", parsed.serialNumber],
-    ["SHA-256", native.fingerprint256],
-    ...describePublicKey(native.publicKey),
-  ];
+  const publicKey = describePublicKey(native.publicKey);
+  return {
+    fields: [
+      ["certificate", isAuthority ? "of an authority" : "of a server or client"],
+      ["subject", parsed.subject || "none"],
+      // An authority's common name isn't a name that it serves.
+      ["names", isAuthority || names.length === 0 ? "none" : names.join(", ")],
+      ["issuer", parsed.issuer === parsed.subject ? `${parsed.issuer} (itself)` : parsed.issuer],
+      ["valid", spellValidity(native, nowMs)],
+      ["key", describeKey(native.publicKey)],
+      ["signature", native.signatureAlgorithm ?? "unknown"],
+      ["serial", parsed.serialNumber],
+      ["SHA-256", native.fingerprint256],
+      ...publicKey.fields,
+    ],
+    facts: {
+      kind: "certificate",
+      isAuthority,
+      subject: parsed.subject,
+      names: isAuthority ? [] : names,
+      issuer: parsed.issuer,
+      notBefore: toIsoTime(native.validFromDate),
+      notAfter: toIsoTime(native.validToDate),
+      isValidNow: native.validFromDate.getTime() <= nowMs && nowMs <= native.validToDate.getTime(),
+      key: describeKey(native.publicKey),
+      signature: native.signatureAlgorithm ?? null,
+      serial: parsed.serialNumber,
+      sha256: native.fingerprint256,
+      ...publicKey.facts,
+    },
+  };
 };
 
-const describeKeyBlock = (block: PemBlock): Fields => {
-  if (block.label === "PUBLIC KEY") {
-    const key = createPublicKey(block.text);
-    return [["public key", describeKey(key)], ...describePublicKey(key)];
-  }
+const describeKeyBlock = (block: PemBlock): Omit<ShownBlock, "title"> => {
+  if (block.label === "PUBLIC KEY") return describeAnyKey("public key", createPublicKey(block.text));
   if (block.hasEncryptionHeader || block.label === "ENCRYPTED PRIVATE KEY") {
-    return [["private key", "encrypted; only whoever has its passphrase can say more"]];
+    return {
+      fields: [["private key", "encrypted; only whoever has its passphrase can say more"]],
+      facts: { kind: "private key", isEncrypted: true },
+    };
   }
-  const key = createPrivateKey(block.text);
-  return [["private key", describeKey(key)], ...describePublicKey(createPublicKey(key))];
+  return describeAnyKey("private key", createPublicKey(createPrivateKey(block.text)));
+};
+
+const describeAnyKey = (kind: string, key: KeyObject): Omit<ShownBlock, "title"> => {
+  const publicKey = describePublicKey(key);
+  return {
+    fields: [[kind, describeKey(key)], ...publicKey.fields],
+    facts: { kind, key: describeKey(key), ...publicKey.facts },
+  };
 };
 
 /** The pin of RFC 7469 §2.4, and what a PublicKeyPolicyType policy wants in its PublicKey attribute. */
-const describePublicKey = (key: KeyObject): Fields => {
+const describePublicKey = (key: KeyObject): Omit<ShownBlock, "title"> => {
   const spki = key.export({ type: "spki", format: "der" });
-  return [
-    ["SPKI pin", createHash("sha256").update(spki).digest("base64")],
-    ["PublicKey", spki.toString("base64")],
-  ];
+  const pin = createHash("sha256").update(spki).digest("base64");
+  const publicKey = spki.toString("base64");
+  return {
+    fields: [
+      ["SPKI pin", pin],
+      ["PublicKey", publicKey],
+    ],
+    facts: { spkiPin: pin, publicKey },
+  };
 };
+
+/** ISO 8601; null for a time that the library can't read. */
+const toIsoTime = (time: Date): string | null => (Number.isNaN(time.getTime()) ? null : time.toISOString());
 
 /** The library's reading of the times, since it is what counts; one that it can't read has no number. */
 const spellValidity = ({ validFromDate, validToDate }: ChainLink["native"], nowMs: number): string =>

@@ -3,14 +3,19 @@
 
 import { Data } from "effect";
 
-/** Exit code of a command line that can't be understood; everything else that fails is 1. */
+/** Exit code of a command line that can't be understood; what else fails is 1. */
 export const usageExitCode = 2;
+
+/** Exit code where the running elbow that was to be asked can't be reached: EX_UNAVAILABLE of sysexits.h. */
+export const unreachableExitCode = 69;
 
 /** An expected failure of a command, in words for the person who typed it. */
 export class CommandFailure extends Data.TaggedError("CommandFailure")<{
   /** One or more lines, without the final newline; printed on standard error as they are. */
   readonly text: string;
   readonly exitCode: number;
+  /** What is wrong, one line each, where that isn't the text itself. */
+  readonly problems?: ReadonlyArray<string>;
 }> {
   override get message(): string {
     return this.text;

@@ -2,13 +2,19 @@
 // it to main/serve.ts; it owns the texts of --help. It never loads or validates a configuration itself.
 
 import { existsSync } from "node:fs";
-import { Effect, Layer, Logger, Option } from "effect";
+import { Effect, Layer, Option } from "effect";
 import { Command, Flag } from "effect/cli";
 import { cert } from "./cert-command.ts";
 import { makeUsageFailure } from "./command-failure.ts";
 import type { ConfigurationSource } from "./configuration-source.ts";
 import { defaultDemoPorts } from "./demo-ports.ts";
+import { drain, undrain } from "./drain-command.ts";
+import { init } from "./init-command.ts";
+import { applyLogSettings, layerLogger, logFlags } from "./log-settings.ts";
+import { json } from "./management-flags.ts";
 import { policy } from "./policy-command.ts";
+import { reload } from "./reload-command.ts";
+import { status } from "./status-command.ts";
 import { layerCommandLine } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -42,6 +48,7 @@ const runFlags = {
   httpsPort: port("https-port", "Demo mode: port of the HTTPS listener (default 8443)"),
   sslPort: port("ssl-port", "Demo mode: port of the SSL listener (default 8444)"),
   managementPort,
+  ...logFlags,
 };
 
 type RunInput = Command.Command.Config.Infer<typeof runFlags>;
@@ -50,8 +57,12 @@ const findDefaultConfiguration = (): string | undefined =>
   existsSync(defaultConfigurationPath) ? defaultConfigurationPath : undefined;
 
 // What serving needs is loaded only when something is served: `check`, --help and --version stay quick.
-const serveSource = (makeSource: (sources: typeof import("./configuration-source.ts")) => ConfigurationSource) =>
+const serveSource = (
+  flags: Parameters<typeof applyLogSettings>[0],
+  makeSource: (sources: typeof import("./configuration-source.ts")) => ConfigurationSource,
+) =>
   Effect.gen(function* () {
+    yield* applyLogSettings(flags);
     const { serve, layerServing } = yield* Effect.promise(() => import("./serving.ts"));
     const sources = yield* Effect.promise(() => import("./configuration-source.ts"));
     yield* serve(makeSource(sources)).pipe(Effect.provide(layerServing));
@@ -60,7 +71,7 @@ const serveSource = (makeSource: (sources: typeof import("./configuration-source
 const runConfiguration = Effect.fnUntraced(function* (input: RunInput) {
   const path = Option.getOrUndefined(input.config) ?? findDefaultConfiguration();
   if (path === undefined) {
-    return yield* serveSource(({ makeDemoSource }) =>
+    return yield* serveSource(input, ({ makeDemoSource }) =>
       makeDemoSource({
         http: Option.getOrElse(input.httpPort, () => defaultDemoPorts.http),
         tcp: Option.getOrElse(input.tcpPort, () => defaultDemoPorts.tcp),
@@ -82,12 +93,13 @@ const runConfiguration = Effect.fnUntraced(function* (input: RunInput) {
       return yield* makeUsageFailure(`${name} is for demo mode; with a configuration, set the port in ${path}`);
     }
   }
-  return yield* serveSource(({ makeFileSource }) => makeFileSource(path));
+  return yield* serveSource(input, ({ makeFileSource }) => makeFileSource(path));
 });
 
 const run = Command.make("run", runFlags, runConfiguration).pipe(
   Command.withDescription(
-    "Run the load balancers of a configuration file; without one, demo mode. SIGHUP reads the file again.",
+    "Run the load balancers of a configuration file; without one, demo mode. A saved change, elbow reload and SIGHUP read " +
+      "the file again.",
   ),
   Command.withShortDescription("Run a configuration file, or demo mode without one"),
   Command.withExamples([
@@ -99,21 +111,25 @@ const run = Command.make("run", runFlags, runConfiguration).pipe(
 
 const check = Command.make(
   "check",
-  { config },
+  { config, json },
   Effect.fnUntraced(function* (input) {
     const path = Option.getOrUndefined(input.config) ?? findDefaultConfiguration();
     if (path === undefined) {
       return yield* makeUsageFailure(`there is no ${defaultConfigurationPath} here; name a file with --config <file>`);
     }
     const { checkFile } = yield* Effect.promise(() => import("./check-file.ts"));
-    return yield* checkFile(path);
+    return yield* checkFile(path, input.json);
   }),
 ).pipe(
   Command.withDescription(
     "Validate a configuration file and print every problem at once. Exit code 0 when it is sound, 1 when it is not.",
   ),
   Command.withShortDescription("Validate a configuration file"),
-  Command.withExamples([{ command: "elbow check --config production.yaml" }]),
+  Command.withExamples([
+    { command: "elbow check", description: defaultConfigurationPath },
+    { command: "elbow check --config production.yaml" },
+    { command: "elbow check --json | jq -r '.problems[].path'" },
+  ]),
 );
 
 const serve = Command.make(
@@ -140,9 +156,10 @@ const serve = Command.make(
       Flag.optional,
     ),
     managementPort,
+    ...logFlags,
   },
   (input) =>
-    serveSource(({ makeFlagSource }) =>
+    serveSource(input, ({ makeFlagSource }) =>
       makeFlagSource({
         from: input.from,
         to: input.to,
@@ -164,12 +181,32 @@ const serve = Command.make(
 /** The whole command; without a subcommand it does what `run` does. */
 export const elbow = Command.make("elbow", runFlags, runConfiguration).pipe(
   Command.withDescription("The Classic Load Balancer that you run yourself. Without a subcommand: run."),
-  Command.withSubcommands([run, check, serve, policy, cert]),
+  Command.withSubcommands([run, check, serve, init, status, reload, drain, undrain, policy, cert]),
+  Command.withExamples([
+    { command: "elbow", description: "Demo mode, or ./elbow.config.ts where it exists" },
+    { command: "elbow init && elbow check && elbow run", description: "A first configuration" },
+    { command: "elbow status", description: "What it does, on another terminal" },
+    { command: "elbow help drain", description: "Help of a command, as elbow drain --help" },
+  ]),
 );
 
 /** Runs the command line on these arguments (without the program's own name). */
 export const runCommandLine = (args: ReadonlyArray<string>) =>
-  Command.run(elbow, { version }).pipe(Effect.provide(Layer.merge(layerCommandLine(args), layerLogger)));
+  Command.run(elbow, { version }).pipe(Effect.provide(Layer.merge(layerCommandLine(spellHelp(args)), layerLogger)));
 
-// Standard output carries data only; what the program has to say goes to standard error.
-const layerLogger = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]);
+/** `elbow help drain` is `elbow drain --help`; a name that there isn't goes on alone, to be answered with the nearest. */
+const spellHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (args[0] !== "help") return args;
+  const path: Array<string> = [];
+  let group: Pick<typeof elbow, "subcommands"> = elbow;
+  for (const word of args.slice(1)) {
+    const all = group.subcommands.flatMap(({ commands }) => commands);
+    // What stands behind a command is an argument of it, of which there is no help, and which must not be run.
+    if (all.length === 0 || word.startsWith("-")) break;
+    path.push(word);
+    const found = all.find(({ name }) => name === word);
+    if (found === undefined) return path;
+    group = found;
+  }
+  return [...path, "--help"];
+};

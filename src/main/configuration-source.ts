@@ -3,7 +3,8 @@
 // applies anything.
 
 import { Effect, type Scope } from "effect";
-import type { ConfigurationError } from "../control/configuration/configuration-error.ts";
+import { type ConfigurationError, formatProblems } from "../control/configuration/configuration-error.ts";
+import type { ReadFiles } from "../control/configuration/read-files.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { CommandFailure } from "./command-failure.ts";
 import { type DemoPorts, demoFlags } from "./demo-ports.ts";
@@ -16,6 +17,8 @@ export interface ConfigurationSource {
   readonly load: Effect.Effect<Configuration, CommandFailure, Scope.Scope>;
   /** Whether loading again can give something new. */
   readonly isReloadable: boolean;
+  /** What the last load has read, whether it was good or not; left out where no file is read. */
+  readonly files?: () => ReadFiles;
   /** Whether the start-up table ends with a command to try. */
   readonly hasTrial: boolean;
   /** Once loaded: the file of the authority behind the certificates, where elbow made them itself and keeps it. */
@@ -30,18 +33,27 @@ const loadFlags = Effect.promise(() => import("../control/configuration/flags.ts
 const loadDemo = Effect.promise(() => import("./demo.ts"));
 
 const refuse = (what: string) => (error: ConfigurationError) =>
-  new CommandFailure({ text: `elbow: ${what} can't be used:\n${error.message}`, exitCode: 1 });
+  new CommandFailure({
+    text: `elbow: ${what} can't be used:\n${error.message}`,
+    exitCode: 1,
+    problems: error.problems.map((problem) => formatProblems({ problems: [problem] })),
+  });
 
 /** A configuration file, read anew at every load. */
-export const makeFileSource = (path: string): ConfigurationSource => ({
-  title: `configuration ${path}`,
-  load: Effect.flatMap(loadFile, ({ loadConfiguration }) => loadConfiguration(path)).pipe(
-    Effect.mapError(refuse(path)),
-  ),
-  isReloadable: true,
-  hasTrial: false,
-  nameSetting: (setting) => `${setting} in ${path}`,
-});
+export const makeFileSource = (path: string): ConfigurationSource => {
+  let files: ReadFiles = new Map();
+  return {
+    title: `configuration ${path}`,
+    load: Effect.flatMap(loadFile, ({ loadConfiguration }) => {
+      files = new Map();
+      return loadConfiguration(path, { files });
+    }).pipe(Effect.mapError(refuse(path))),
+    isReloadable: true,
+    files: () => files,
+    hasTrial: false,
+    nameSetting: (setting) => `${setting} in ${path}`,
+  };
+};
 
 /** The flags of `serve`. */
 export const makeFlagSource = (flags: {

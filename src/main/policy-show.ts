@@ -1,14 +1,17 @@
-// The work of `elbow policy show` and `elbow policy list`: what a security policy comes to with this TLS library.
+// The work of `elbow policy show` and `elbow policy list`: what a security policy comes to with this TLS library, and what the
+// built-in policy types take.
 // What was asked for goes to standard output, in the order in which a handshake looks at it. It never starts anything.
 
 import { Effect } from "effect";
 import { findNearestName } from "../control/configuration/nearest-name.ts";
+import { findPolicyType, policyTypes } from "../control/policy-types.ts";
 import type { SecurityPolicy } from "../model/security-policy.ts";
 import { findCipherSuite } from "../tls/cipher-suites.ts";
 import { effectivePolicy } from "../tls/effective-policy.ts";
 import { findOmissions } from "../tls/policy-remarks.ts";
 import { findSecurityPolicy, securityPolicies, securityPolicyNames } from "../tls/security-policies.ts";
 import { CommandFailure } from "./command-failure.ts";
+import { describeType, spellDescription } from "./policy-description.ts";
 
 const labelWidth = 12;
 
@@ -65,7 +68,7 @@ const loadOwn = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Rea
 });
 
 const refuse = (name: string, path: string | undefined, own: ReadonlyArray<string>): CommandFailure => {
-  const nearest = findNearestName(name, [...own, ...securityPolicyNames]);
+  const nearest = findNearestName(name, [...own, ...securityPolicyNames, ...policyTypes]);
   const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
   const what = `no security policy ${JSON.stringify(name)}`;
   const lines = [
@@ -89,6 +92,11 @@ export const showPolicy = Effect.fnUntraced(function* (
     process.stdout.write(`${describePolicy(predefined).join("\n")}\n`);
     return;
   }
+  const type = findPolicyType(name);
+  if (type !== undefined) {
+    process.stdout.write(`${spellDescription(describeType(type)).join("\n")}\n`);
+    return;
+  }
   const own = path === undefined ? [] : yield* loadOwn(path);
   const found = own.filter(({ policy }) => policy.name === name);
   if (found.length === 0) return yield* refuse(name, path, [...new Set(own.map(({ policy }) => policy.name))]);
@@ -98,7 +106,12 @@ export const showPolicy = Effect.fnUntraced(function* (
 });
 
 /** Prints the names of all predefined policies, one a line; aliases stand behind the name they are for. */
-export const listPolicies = Effect.sync(() => {
-  const lines = securityPolicies.map(({ name, aliases = [] }) => [name, ...aliases].join(" "));
-  process.stdout.write(`${lines.join("\n")}\n`);
-});
+export const listPolicies = (isJson: boolean) =>
+  Effect.sync(() => {
+    const lines = securityPolicies.map(({ name, aliases = [] }) => [name, ...aliases].join(" "));
+    const types = () => policyTypes.flatMap((type) => findPolicyType(type) ?? []).map(describeType);
+    const listed = () => securityPolicies.map(({ name, aliases = [] }) => ({ name, aliases }));
+    process.stdout.write(
+      isJson ? `${JSON.stringify({ securityPolicies: listed(), types: types() }, null, 2)}\n` : `${lines.join("\n")}\n`,
+    );
+  });

@@ -4,6 +4,7 @@
 
 import { Cause, type Effect, Exit, Runtime } from "effect";
 import type { CliError } from "effect/cli";
+import { printable } from "../observe/log.ts";
 import { CommandFailure, usageExitCode } from "./command-failure.ts";
 
 /** How long the last words may take to be read before the process ends anyway. */
@@ -31,7 +32,7 @@ export const runMain = (program: Effect.Effect<void, CliError.CliError | Command
   const run = Runtime.makeRunMain(({ fiber }) => {
     fiber.addObserver((exit) => {
       const { exitCode, text } = judgeExit(exit as Exit.Exit<void, CliError.CliError | CommandFailure>);
-      if (text !== undefined) process.stderr.write(`${text}\n`);
+      if (text !== undefined) process.stderr.write(`${printable(text)}\n`);
       const end = () => process.exit(exitCode);
       // A pipe takes what was written only as fast as it is read, and process.exit would cut the rest off.
       process.stdout.write("", () => process.stderr.write("", end));

@@ -1,4 +1,5 @@
-// The signals of a serving process, as values: SIGTERM and SIGINT ask it to end, SIGHUP to read its configuration again.
+// The signals of a serving process, as values: SIGTERM and SIGINT ask it to end, SIGHUP to read its configuration again,
+// SIGUSR1 to open its log files anew.
 // It sits between the system and main/serve.ts; it owns the handlers while its layer lives. It never decides what a
 // reload or a shutdown does, except that a second request to end is obeyed on the spot.
 
@@ -25,6 +26,8 @@ export class Signals extends Context.Service<
     readonly termination: Effect.Effect<Termination>;
     /** Waits for a request to reload; several that arrive during one reload count as one. */
     readonly reload: Effect.Effect<void>;
+    /** Waits for a request to open log files anew. */
+    readonly reopen: Effect.Effect<void>;
   }
 >()("elbow/main/Signals") {
   /** Installs handlers on this process for as long as the layer lives. */
@@ -33,6 +36,7 @@ export class Signals extends Context.Service<
     Effect.gen(function* () {
       const termination = yield* Deferred.make<Termination>();
       const reloads = yield* Queue.sliding<void>(1);
+      const reopenings = yield* Queue.sliding<void>(1);
       const startedInTerminal = process.stderr.isTTY === true && hasTerminal();
       let requestedAtMs: number | undefined;
 
@@ -54,20 +58,28 @@ export class Signals extends Context.Service<
         else Queue.offerUnsafe(reloads, undefined);
       };
 
+      const onReopen = () => Queue.offerUnsafe(reopenings, undefined);
+
       yield* Effect.acquireRelease(
         Effect.sync(() => {
           process.on("SIGTERM", onTerm);
           process.on("SIGINT", onInterrupt);
           process.on("SIGHUP", onHangup);
+          process.on("SIGUSR1", onReopen);
         }),
         () =>
           Effect.sync(() => {
             process.off("SIGTERM", onTerm);
             process.off("SIGINT", onInterrupt);
             process.off("SIGHUP", onHangup);
+            process.off("SIGUSR1", onReopen);
           }),
       );
-      return Signals.of({ termination: Deferred.await(termination), reload: Queue.take(reloads) });
+      return Signals.of({
+        termination: Deferred.await(termination),
+        reload: Queue.take(reloads),
+        reopen: Queue.take(reopenings),
+      });
     }),
   );
 }

@@ -1,7 +1,8 @@
 // The table that elbow prints when it is ready: what listens where, and what stands behind it. It is made from the live
 // status, so it shows the ports that were really bound. It never waits and never measures.
 
-import type { InstanceStatus, ListenerStatus, LoadBalancerStatus } from "../control/status.ts";
+import type { ListenerStatus } from "../control/listener-status.ts";
+import type { InstanceStatus, LoadBalancerStatus } from "../control/status.ts";
 import { formatAddress } from "../net/endpoint.ts";
 import { version } from "./version.ts";
 
@@ -11,7 +12,7 @@ const shownInstances = 3;
 /** What the table is made of beside the load balancers. */
 export interface StartUpTable {
   readonly title: string;
-  readonly management: { readonly address: string; readonly port: number };
+  readonly management: { readonly address: string; readonly port: number; readonly isSecure?: boolean };
   readonly status: ReadonlyArray<LoadBalancerStatus>;
   readonly hasTrial: boolean;
   /** The authority whose certificate lets a client trust what the HTTPS listeners show. */
@@ -34,8 +35,13 @@ export const formatStartUpTable = (table: StartUpTable): string => {
       rows.push([formatAddress(listener.address, listener.port), listener.protocol, name, sendsTo]);
     }
   }
-  const { address, port } = table.management;
-  rows.push([formatAddress(address, port), "HTTP", "management", "/healthz, /metrics, /api/v1/load-balancers"]);
+  const { address, port, isSecure } = table.management;
+  rows.push([
+    formatAddress(address, port),
+    isSecure === true ? "HTTPS" : "HTTP",
+    "management",
+    "/healthz, /metrics, /api/v1/load-balancers",
+  ]);
 
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`);

@@ -83,7 +83,8 @@ export const layerCommandLine = (args: ReadonlyArray<string>) =>
       ChildProcessSpawner.make(() => unused("child processes")),
     ),
     CliConfig.layer({
-      builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel],
+      // `--log-level` is elbow's own and for what serves alone, see main/log-settings.ts.
+      builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions],
     }),
     CliOutput.layerPresenter(presenter),
   );

@@ -4,6 +4,7 @@
  * Never converts to milliseconds (who starts a timer does), and never compares attributes (the configuration's rules do).
  */
 import { Effect, Schema, Struct } from "effect";
+import { AccessLogSetting, defaultAccessLog } from "./access-log.ts";
 import { BalancingKey } from "./balancing-key.ts";
 import { described } from "./described.ts";
 import { OutlierSwitch } from "./outlier-detection.ts";
@@ -106,6 +107,8 @@ const fields = {
     { title: "a panic threshold", expected: "a percentage from 0 to 100" },
     (value) => value >= 0 && value <= 100,
   ),
+  /** Whether each request, or layer-4 connection, becomes a line in a log, and where ("Access logs for your Classic Load Balancer", AWS). */
+  accessLog: AccessLogSetting,
   /** Takes instances out for a while whose traffic fails. */
   outlierDetection: OutlierSwitch,
   /** What becomes of doubtful requests ("Configure desync mitigation mode for your Classic Load Balancer", AWS). */
@@ -168,6 +171,7 @@ export const defaultAttributes: Attributes = {
   connectionDraining: { enabled: true, timeout: drainingTimeout },
   surgeQueueTimeout: "idleTimeout",
   crossZone: true,
+  accessLog: defaultAccessLog,
   panicThreshold: 0,
   outlierDetection: false,
   desyncMitigationMode: "defensive",

@@ -4,11 +4,13 @@
  * Never says where it came from: a file, flags and the built-in demo all decode to this.
  */
 import { Schema } from "effect";
+import { Account, Region } from "./access-log.ts";
 import { type CookieSecret, WrittenCookieSecrets } from "./cookie-secret.ts";
 import { described } from "./described.ts";
 import { type Instance, WrittenInventoryEntry, Zone } from "./instance.ts";
-import { BindAddress, type LoadBalancer, WrittenLoadBalancer } from "./load-balancer.ts";
-import { ListenPort } from "./port.ts";
+import { type LoadBalancer, WrittenLoadBalancer } from "./load-balancer.ts";
+import { type Management, WrittenManagement } from "./management.ts";
+import { type Otlp, WrittenTelemetry } from "./telemetry.ts";
 
 const ShutdownGrace = described(
   Schema.Number,
@@ -22,19 +24,17 @@ const MaxConnections = described(
   (value) => Number.isInteger(value) && value >= 1 && value <= 1_000_000,
 );
 
-/** The management server as it stands in a configuration. */
-export const WrittenManagement = Schema.Struct({
-  address: Schema.optional(BindAddress),
-  port: Schema.optional(ListenPort),
-}).annotate({ title: "management settings", expected: 'one such as { address: "127.0.0.1", port: 9090 }' });
-
 /** The shape that people write. */
 export const WrittenConfiguration = Schema.Struct({
   management: Schema.optional(WrittenManagement),
   shutdownGrace: Schema.optional(ShutdownGrace),
   maxConnections: Schema.optional(MaxConnections),
   cookieSecret: Schema.optional(WrittenCookieSecrets),
+  watch: Schema.optional(described(Schema.Boolean, { title: "a switch", expected: "true or false" })),
   zone: Schema.optional(Zone),
+  account: Schema.optional(Account),
+  region: Schema.optional(Region),
+  telemetry: Schema.optional(WrittenTelemetry),
   instances: Schema.optional(
     Schema.Record(Schema.String, WrittenInventoryEntry).annotate({
       title: "an inventory",
@@ -55,20 +55,24 @@ export type WrittenConfiguration = typeof WrittenConfiguration.Encoded;
  * connections over the process.
  */
 export interface Configuration {
-  readonly management: { readonly address: string; readonly port: number };
+  readonly management: Management;
   readonly shutdownGrace: number;
   readonly maxConnections?: number;
+  /** Whether a change of its file, or of a module, is a reload. */
+  readonly watch?: boolean;
   /** Where this node is; without one, every instance is near. */
   readonly zone?: string;
+  /** What the names of access log files tell of: twelve digits, and a region. */
+  readonly account?: string;
+  readonly region?: string;
+  /** Where metrics and traces are pushed to; nowhere without it. */
+  readonly otlp?: Otlp;
   /** Of stickiness cookies: the first makes them, all of them are good. Needed where a listener has a stickiness policy. */
   readonly cookieSecrets?: ReadonlyArray<CookieSecret>;
   /** What can be registered by its id, listed by a load balancer or not. */
   readonly inventory?: ReadonlyMap<string, Omit<Instance, "id">>;
   readonly loadBalancers: ReadonlyArray<LoadBalancer>;
 }
-
-/** Where the management server listens when a configuration doesn't say. */
-export const defaultManagement: Configuration["management"] = { address: "127.0.0.1", port: 9090 };
 
 /** How long connections may finish after a stop, in seconds, when a configuration doesn't say. */
 export const defaultShutdownGrace = 30;

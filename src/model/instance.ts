@@ -54,6 +54,12 @@ export const Zone = described(
   (text) => text.length >= 1 && text.length <= 255,
 );
 
+/** What policies tell instances apart by. */
+export const Tags = Schema.Record(Schema.String, Schema.String).annotate({
+  title: "tags",
+  expected: 'an object of texts such as { color: "green", host: "api" }',
+});
+
 /** An entry of the inventory, written out. */
 export const WrittenInventoryMember = Schema.Struct({
   address: described(Schema.String, hostDescription, (text) => parseHost(text) !== undefined),
@@ -61,6 +67,7 @@ export const WrittenInventoryMember = Schema.Struct({
   weight: Schema.optional(Weight),
   maxConnections: Schema.optional(MaxConnections),
   zone: Schema.optional(Zone),
+  tags: Schema.optional(Tags),
 }).annotate({
   title: "an inventory entry",
   expected: 'an address such as "10.0.0.5:3001", or an object such as { address: "10.0.0.5", port: 3001, zone: "a" }',
@@ -89,12 +96,16 @@ export const Instance = Schema.Struct({
   weight: Schema.optionalKey(Weight),
   maxConnections: Schema.optionalKey(MaxConnections),
   zone: Schema.optionalKey(Schema.String),
+  tags: Schema.optionalKey(Tags),
 });
 
 /**
  * One server behind a load balancer. `id` is its inventory id or the text as written; `host` an IPv4 address, a bare
  * lower-case IPv6 address or a lower-case DNS name; `port` overrides the listener's instance port; `weight` is its share
  * beside the others' weights, 1 where it is left out; of `maxConnections` there may be so many requests and layer-4
- * connections at once at each of its addresses and ports, any number where it is left out.
+ * connections at once at each of its addresses and ports, any number where it is left out; `tags` are what policies pick it by.
  */
-export interface Instance extends Schema.Schema.Type<typeof Instance> {}
+export interface Instance extends Schema.Schema.Type<typeof Instance> {
+  /** When an operator drained it, on the process's monotonic clock; never written: it ends with the process. */
+  readonly drainedSinceMs?: number;
+}

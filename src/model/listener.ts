@@ -6,6 +6,7 @@
 import { Schema } from "effect";
 import { type AddressBlock, parseAddressBlock } from "./address-block.ts";
 import { described } from "./described.ts";
+import type { PolicyUse } from "./policy-use.ts";
 import { ListenPort, Port } from "./port.ts";
 import { Protocol } from "./protocol.ts";
 import type { InstanceSecurity, ListenerSecurity } from "./security.ts";
@@ -26,8 +27,10 @@ export const WrittenTrustedProxies = Schema.Array(
 
 /** What the instances behind a listener are told of a connection before its first byte. */
 export interface InstancePreamble {
-  /** Of the PROXY protocol: 1 is a line of text, 2 is binary. */
+  /** Of the PROXY protocol: 1 is a line of text, 2 is binary. What health checks speak where theirs begin with a header. */
   readonly version: 1 | 2;
+  /** The policy itself where its module is a user's; without it, a PROXY header is what they are told. */
+  readonly own?: PolicyUse;
 }
 
 /** A listener as it stands in a configuration: `instanceProtocol` may be left out, and what isn't for its protocol. */
@@ -63,4 +66,8 @@ export interface Listener {
   readonly instancePreamble?: InstancePreamble;
   /** How clients stay with their instances; only for HTTP and HTTPS listeners with a stickiness policy. */
   readonly stickiness?: ListenerStickiness;
+  /** What it balances by, where that is a module of the user's. */
+  readonly balancer?: PolicyUse;
+  /** Those with hooks of traffic, in the order in which they are called; left out where there are none. */
+  readonly policies?: ReadonlyArray<PolicyUse>;
 }

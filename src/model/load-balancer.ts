@@ -4,9 +4,9 @@
  * Never holds anything that changes while it runs.
  */
 import { Schema } from "effect";
-import { parseAddress } from "./address.ts";
 import { type Attributes, WrittenAttributes } from "./attributes.ts";
-import { type Description, described } from "./described.ts";
+import { BindAddress } from "./bind-address.ts";
+import type { Description } from "./described.ts";
 import { type HealthCheck, WrittenHealthCheck } from "./health-check.ts";
 import { type Instance, WrittenInstance } from "./instance.ts";
 import { type Listener, WrittenListener } from "./listener.ts";
@@ -21,13 +21,6 @@ export const nameDescription: Description = {
 
 /** Whether a text may name a load balancer (Elastic Load Balancing API, `CreateLoadBalancer`). */
 export const isLoadBalancerName = (text: string): boolean => /^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$/.test(text);
-
-/** An IPv4 or IPv6 address to bind; `0.0.0.0` is all of IPv4, `::` all of IPv6 and IPv4. */
-export const BindAddress = described(
-  Schema.String,
-  { title: "an IP address", expected: 'one such as "127.0.0.1", "0.0.0.0" or "::1"' },
-  (text) => parseAddress(text) !== undefined,
-);
 
 /** A load balancer as it stands in a configuration, under its name. */
 export const WrittenLoadBalancer = Schema.Struct({

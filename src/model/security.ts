@@ -4,6 +4,7 @@
  * Never holds key material: only where it comes from.
  */
 import type { CertificateSource, PemSource } from "./certificate-source.ts";
+import type { PolicyUse } from "./policy-use.ts";
 import type { SecurityPolicy } from "./security-policy.ts";
 
 /** Certificates asked of clients. */
@@ -30,10 +31,19 @@ export interface TrustedKey {
   readonly spki: Uint8Array;
 }
 
-/** What HTTPS and SSL instances must prove; with neither member, any certificate will do. */
+/** A policy of the user's that decides by its key whether an instance gets traffic. */
+export interface InstanceJudge {
+  readonly use: PolicyUse;
+  /** Those that the policy's `PublicKeyPolicyName` names. */
+  readonly keys: ReadonlyArray<TrustedKey>;
+}
+
+/** What HTTPS and SSL instances must prove; with no member, any certificate will do. */
 export interface InstanceSecurity {
   /** Its key is one of these. */
   readonly keys?: ReadonlyArray<TrustedKey>;
+  /** Or one of these trusts its key. */
+  readonly judges?: ReadonlyArray<InstanceJudge>;
   /** Its certificate is signed by this authority for `serverName`, or else for the instance's own host. */
   readonly authority?: { readonly ca: PemSource; readonly serverName?: string };
 }

@@ -3,10 +3,13 @@
  * Part of a listener; owns the shape.
  * Never says what the attributes mean: the module of the type does.
  */
+import type { PolicyUse } from "./policy-use.ts";
 
 /** A sound stickiness policy: its type, and the attributes as they were written. */
 export interface ListenerStickiness {
   /** As in the Elastic Load Balancing API, such as `LBCookieStickinessPolicyType`. */
   readonly type: string;
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** The policy itself where its module is a user's; without it, the built-in one of that type. */
+  readonly own?: PolicyUse;
 }

@@ -94,6 +94,21 @@ export const WrittenTypedPolicy = Schema.Struct({
   attributes: Schema.optional(WrittenPolicyAttributes),
 });
 
+/** A policy as a module of the user's: the file, and what its `attributes` Schema says. */
+export const WrittenModulePolicy = Schema.Struct({
+  module: described(
+    Schema.String,
+    { title: "the path of a policy module", expected: 'a path such as "./policies/geo.ts"' },
+    isPath,
+  ),
+  attributes: Schema.optional(
+    Schema.Record(
+      Schema.String,
+      Schema.Json.annotate({ title: "a policy attribute's value", expected: "what JSON has a notation for" }),
+    ).annotate({ title: "a set of policy attributes", expected: "an object with those that the module names" }),
+  ),
+});
+
 /**
  * A security policy itself, as the modules in policies/tls/ export them, so that a copy of one can stand in a
  * configuration. It has the name of its key: `name` and `aliases` may stay from the original, and mean nothing.
@@ -123,7 +138,7 @@ export const WrittenSecurityPolicy = Schema.Struct({
 });
 
 /** A policy of a load balancer, under its name. */
-export const WrittenPolicy = Schema.Union([WrittenTypedPolicy, WrittenSecurityPolicy]).annotate({
+export const WrittenPolicy = Schema.Union([WrittenTypedPolicy, WrittenModulePolicy, WrittenSecurityPolicy]).annotate({
   title: "a policy",
   expected: 'one such as { type: "PublicKeyPolicyType", attributes: { PublicKey: "MIIB…" } }',
 });

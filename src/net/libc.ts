@@ -10,6 +10,12 @@ const symbols = {
   close: { args: [FFIType.i32], returns: FFIType.i32 },
   listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   setsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+  getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+  sendto: {
+    args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
+    returns: FFIType.i64_fast,
+  },
+  clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
   getrlimit: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
   __errno_location: { args: [], returns: FFIType.ptr },
 } as const;
@@ -38,6 +44,26 @@ export const readErrno = (): number => {
 /** Raises a listening socket's queue of connections not yet accepted (Bun fixes it at 512). */
 export const setBacklog = (fd: number, length: number): void => {
   libc?.listen(fd, length);
+};
+
+const SOL_SOCKET = 1;
+const SO_ACCEPTCONN = 30;
+
+/** Whether a descriptor is a socket that listens; true where that can't be asked. */
+export const isListening = (fd: number): boolean => {
+  const answer = new Int32Array(1);
+  if (libc === undefined) return true;
+  const length = new Uint32Array([answer.byteLength]);
+  return libc.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, answer, length) === 0 && answer[0] === 1;
+};
+
+const CLOCK_MONOTONIC = 1;
+
+/** Microseconds on the system's CLOCK_MONOTONIC (clock_gettime(2)), which all processes share; Bun's own begins with the process. */
+export const readSystemMonotonicUs = (): bigint | undefined => {
+  const time = new BigInt64Array(2);
+  if (libc === undefined || libc.clock_gettime(CLOCK_MONOTONIC, time) !== 0) return undefined;
+  return (time[0] as bigint) * 1_000_000n + (time[1] as bigint) / 1_000n;
 };
 
 const RLIMIT_NOFILE = 7;

@@ -2,7 +2,7 @@
 //
 // Owns the socket and nothing of the connections it accepted. It never decides who may come in.
 import type { Socket, TCPSocketListener } from "bun";
-import { setBacklog } from "./libc.ts";
+import { isListening, setBacklog } from "./libc.ts";
 import { type ListeningEnd, makeSocketHandlers, Transport } from "./transport.ts";
 
 const backlogLength = 4096;
@@ -11,6 +11,8 @@ const backlogLength = 4096;
 export interface ListeningSocket {
   /** The port that it is bound to: the one asked for, or the one the system chose for 0. */
   readonly port: number;
+  /** Whether the system still has it: false after {@link stop}, or when somebody has closed it behind our back. */
+  isListening(): boolean;
   /** Refuses new connections from now on; those accepted live on. */
   stop(): void;
 }
@@ -39,12 +41,14 @@ export const listenUnsafe = (
     allowHalfOpen: true,
     socket: handlers,
   });
-  setBacklog((listener as unknown as { readonly fd: number }).fd, backlogLength);
+  const { fd } = listener as unknown as { readonly fd: number };
+  setBacklog(fd, backlogLength);
   const boundPort = listener.port;
   end = { address: isUnspecified(address) ? undefined : address, port: boundPort };
   let isStopped = false;
   return {
     port: boundPort,
+    isListening: () => !isStopped && isListening(fd),
     stop() {
       if (isStopped) return;
       isStopped = true;

@@ -383,6 +383,16 @@ const isPeersFault = (error: unknown): boolean =>
   (error as { readonly code?: string } | undefined)?.code === "EPROTO" ||
   (error as { readonly code?: string } | undefined)?.code?.startsWith("ERR_SSL_") === true;
 
-const reportDefect = (error: unknown): void => {
-  process.stderr.write(`elbow: defect in a connection: ${(error as Error)?.stack ?? error}\n`);
+/** Tells of a defect of ours in a callback. */
+export const reportDefect = (error: unknown): void => {
+  tellDefect(`defect in a connection: ${(error as Error)?.stack ?? error}`);
+};
+
+let tellDefect = (text: string): void => {
+  process.stderr.write(`elbow: ${text}\n`);
+};
+
+/** Has defects told elsewhere than on standard error, such as in the log of a process that serves. */
+export const tellDefectsTo = (tell: (text: string) => void): void => {
+  tellDefect = tell;
 };

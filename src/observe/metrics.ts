@@ -1,20 +1,33 @@
 // What a metrics page shows: families of samples, gathered from whoever has registered a source.
 //
-// Owns the list of sources and nothing else; how they are written (Prometheus text, later OTLP) is the reader's affair.
+// Owns the list of sources and nothing else; how they are written (Prometheus text, OTLP) is the reader's affair.
+import type { Histogram } from "./histogram.ts";
+
+/** What a series is told apart by; never a client's value. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** A spread of values, as far as it is shown. */
+export type Spread = Pick<Histogram, "bounds" | "counts" | "sum" | "count">;
 
 /** One number with its labels. */
 export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
+  /** Of a histogram, how many values there were. */
   readonly value: number;
+  /** Of a histogram, and there only. */
+  readonly spread?: Spread;
 }
 
 /** Samples of one name. */
 export interface MetricFamily {
   readonly name: string;
   readonly help: string;
-  readonly type: "counter" | "gauge";
+  readonly type: "counter" | "gauge" | "histogram";
   readonly samples: ReadonlyArray<Sample>;
 }
+
+/** A histogram as a sample. */
+export const sampleOf = (labels: Labels, spread: Spread): Sample => ({ labels, value: spread.count, spread });
 
 /** Answers the current numbers of one part of the program. */
 export type MetricSource = () => ReadonlyArray<MetricFamily>;

@@ -4,12 +4,14 @@
 // and when an instance has failed it. Owns the lease, and how often a request is sent again; it never sends anything.
 import type { BackendConnection } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
+import type { ConnectWish } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
+import type { Membership } from "../balance/membership.ts";
+import type { Narrowing } from "../balance/routed.ts";
 import type { Reason } from "../errors.ts";
 import type { ByteWriter } from "../parse/byte-writer.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
 import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
-import type { DialWish } from "./pending-dial.ts";
 import type { Route } from "./route.ts";
 import { StickySession } from "./sticky-session.ts";
 
@@ -28,6 +30,8 @@ export class Destination {
   lease = new Lease<BackendMember>();
   /** Why it is sent again, where an instance has failed it: told when no other can be had. */
   lossReason: Reason | undefined = undefined;
+  /** Who of the members its policies have picked; undefined for all of them. */
+  narrowing: Narrowing<BackendMember> | undefined = undefined;
   /** What the request's cookies say; made with the first request of a listener with a stickiness policy, then kept. */
   private sticky: StickySession<BackendMember> | undefined = undefined;
   /** What the request is balanced by, hashed; 0 where nothing is asked for. */
@@ -41,7 +45,9 @@ export class Destination {
 
   /** The member that the request goes to at once; undefined when there is none, or it must be waited for. */
   choose(sender: Sender, head: RequestHeadParser, bytes: Uint8Array): BackendMember | undefined {
-    const { membership, pickKey, sticky } = sender.route;
+    const { route } = sender;
+    const { pickKey, sticky } = route;
+    const membership = this.membershipOf(route);
     this.retries = 0;
     this.lossReason = undefined;
     this.key = pickKey === undefined ? 0 : (pickKey.hashOf(head, bytes) ?? sender.addressKey);
@@ -55,19 +61,19 @@ export class Destination {
   }
 
   /** Why a request that goes to nobody at once needn't wait; undefined when somebody would do who is only full. */
-  refusal({ membership, surge }: Route): "noInstance" | "surgeQueueOverflow" | undefined {
-    if (this.named === undefined && !membership.hasFull()) return "noInstance";
-    return surge.refuses() ? "surgeQueueOverflow" : undefined;
+  refusal(route: Route): "noInstance" | "surgeQueueOverflow" | undefined {
+    if (this.named === undefined && !this.membershipOf(route).hasFull()) return "noInstance";
+    return route.surge.refuses() ? "surgeQueueOverflow" : undefined;
   }
 
   /** What a dial begins with; the lease goes with it, and comes back with the connection. */
-  beginDial(): DialWish {
-    const { lease, key, named } = this;
+  beginDial(): ConnectWish {
+    const { lease, key, named, narrowing } = this;
     this.lease = new Lease();
     this.named = undefined;
     this.tried ??= new Set();
     // What is sent again goes out on a new connection: one that was kept may have died like the one before.
-    return { lease, key, tried: this.tried, named, usesKept: this.retries === 0 };
+    return { lease, key, tried: this.tried, named, narrowing, usesKept: this.retries === 0 };
   }
 
   /**
@@ -82,7 +88,8 @@ export class Destination {
   }
 
   /** Leaves an instance that has failed it; the lease goes to another, if there is one. */
-  private leave({ membership }: Route, member: BackendMember, reason: Reason): boolean {
+  private leave(route: Route, member: BackendMember, reason: Reason): boolean {
+    const membership = this.membershipOf(route);
     this.tried ??= new Set();
     this.tried.add(member);
     this.lossReason = reason;
@@ -93,16 +100,27 @@ export class Destination {
     return false;
   }
 
+  private membershipOf({ membership }: Route): Membership<BackendMember> {
+    return this.narrowing === undefined ? membership : this.narrowing.of(membership);
+  }
+
   /** The member that answers decides: it needn't be the one that was asked first. */
   writeCookie(head: ResponseHeadParser, bytes: Uint8Array, to: ByteWriter): void {
     const { sticky, lease } = this;
     if (sticky !== undefined && lease.member !== undefined) sticky.writeCookie(head, bytes, lease.member, to);
   }
 
+  /** How often the request was sent again. */
+  get retryCount(): number {
+    return this.retries;
+  }
+
   /** Forgets everything, for the next request. */
   reset(): void {
+    this.retries = 0;
     this.sticky?.reset();
     this.named = undefined;
     this.tried = undefined;
+    this.narrowing = undefined;
   }
 }

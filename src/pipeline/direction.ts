@@ -19,6 +19,10 @@ export interface BothWays {
   lastActivityMs: number;
   readonly counters: ListenerCounters;
   isFromClient(direction: Direction): boolean;
+  /** The first bytes of one end have come, and nothing of them has gone on. */
+  onFirstBytes(direction: Direction): void;
+  /** The instance's first bytes have gone on to the client. */
+  onFirstSent(): void;
   /** Resets both ends. */
   cut(reason: Reason): void;
   /** Both ends are gone. */
@@ -79,12 +83,15 @@ export class Direction implements Receiver, TurnWaiter {
   onBytes(chunk: Uint8Array): void {
     const { both, other } = this;
     both.lastActivityMs = clock.nowMs;
+    const isFirst = this.bytes === 0;
+    if (isFirst) both.onFirstBytes(this);
     this.bytes += chunk.length;
     if (both.isFromClient(this)) both.counters.receivedBytes += chunk.length;
     else both.counters.sentBytes += chunk.length;
     if (other === undefined) this.keepEarly(chunk);
     else if (!other.source.writeOwned(this.first === undefined ? chunk : this.takeFirst(chunk)))
       this.hold(other.source);
+    if (isFirst && !both.isFromClient(this)) both.onFirstSent();
   }
 
   /** This end isn't read until `to` has taken what it was given. */

@@ -2,15 +2,20 @@
 //
 // Implemented by the session (http-session.ts); here so that an exchange knows no more of it than this.
 import type { Transport } from "../net/transport.ts";
+import type { LoggedTls } from "../observe/access-log/access-entry.ts";
 import type { ClientFacts } from "../parse/http1/serialise.ts";
 import type { DialFor } from "./pending-dial.ts";
+import type { ClientEnd } from "./request-context.ts";
 import type { Route, RouteSource } from "./route.ts";
 
-export interface ExchangeOwner extends ClientFacts {
+export interface ExchangeOwner extends ClientEnd, ClientFacts {
   readonly client: Transport;
   /** The client's address and port as they count, for outcomes. */
   readonly clientAddress: string;
   readonly clientPort: number;
+  /** The same for an access log, which asks for it while the client is there. */
+  readonly loggedPort: number;
+  readonly loggedTls: LoggedTls | undefined;
   readonly source: RouteSource;
   /** No further exchange begins on the client's connection. */
   readonly isEnding: boolean;

@@ -13,23 +13,33 @@ import type { Connected } from "../backend/connect.ts";
 import { type Reason, reasons } from "../errors.ts";
 import { clock } from "../net/clock.ts";
 import type { Transport } from "../net/transport.ts";
+import { entry } from "../observe/access-log/access-entry.ts";
+import type { AccessLog } from "../observe/access-log/access-log.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import type { Outcome } from "../observe/outcomes.ts";
 import { ByteWriter } from "../parse/byte-writer.ts";
 import { lastChunk } from "../parse/http1/chunked.ts";
 import type { DesyncReason } from "../parse/http1/desync.ts";
+import type { HeadChange } from "../parse/http1/head-change.ts";
 import { makeRequestReader } from "../parse/http1/head-reader.ts";
 import type { HeadLimits } from "../parse/http1/limits.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
 import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
 import { writeRequestHead } from "../parse/http1/serialise.ts";
 import { BodyFlow } from "./body-flow.ts";
+import { joinMaxBytes } from "./chunk-writer.ts";
 import { Destination } from "./destination.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
+import { ExchangeTimes } from "./exchange-times.ts";
 import { continueAnswer, type OwnStatus, ownAnswer } from "./http-answer.ts";
+import { addPolicyFields } from "./logged-fields.ts";
 import { type Settled, settleExchange } from "./outcome.ts";
 import { PendingDial, type Waiting } from "./pending-dial.ts";
+import { PolicyAnswer } from "./policy-answer.ts";
+import { PolicyRefusal, type Verdict } from "./policy-chain.ts";
+import { Decision, type DecisionUser } from "./policy-decision.ts";
 import { RequestBody } from "./request-body.ts";
+import { RequestPolicies, tellConnectionFault } from "./request-policies.ts";
 import { ResponseRelay, type ResponseTerms } from "./response-relay.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
@@ -42,14 +52,20 @@ const Stage = {
   running: 2,
   /** Its instance has switched to WebSocket. */
   tunnel: 3,
+  /** A policy takes its time. */
+  deciding: 4,
 } as const;
 
 const nobody = undefined as unknown as ExchangeOwner;
+const nothing = new Uint8Array(0);
+/** Policies' answers are written here; nothing in it outlives the callback. */
+const out = new ByteWriter(1024);
 
-export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwner, Waiting {
+export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settled, TunnelOwner, Waiting {
   readonly reader = makeRequestReader();
   readonly body = new RequestBody();
   readonly response = new ResponseRelay();
+  readonly times = new ExchangeTimes();
   owner = nobody;
   isHead = false;
   isBodyOnly = false;
@@ -62,6 +78,8 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   headBytes = 0;
   /** It is a WebSocket handshake, and its instance was asked for one. */
   mayUpgrade = false;
+  /** What its policies have to say; undefined where its route has none. */
+  policies: RequestPolicies | undefined = undefined;
   private stage: number = Stage.none;
   private tunnel: Tunnel | undefined = undefined;
   private readonly destination = new Destination();
@@ -70,6 +88,8 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   private readonly flow = new BodyFlow();
   /** An outcome is owed. */
   private isOpen = false;
+  /** It has gone to an instance, however often it is sent again. */
+  private isRouted = false;
   private isIdempotent = false;
   private wantsKeepAlive = false;
   /** On the coarse clock, in milliseconds. */
@@ -82,11 +102,11 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   /** The head is whole and sound: the request goes out on a kept connection, or waits for one. */
   open(): void {
     const { owner, reader, body } = this;
-    const { bytes, end } = reader;
+    const { bytes } = reader;
     const parser = reader.parser as RequestHeadParser;
-    const { pos } = parser;
     const { route } = owner;
     this.isOpen = true;
+    this.isRouted = false;
     this.startedMs = clock.nowMs;
     this.isHead = parser.isHead;
     this.isBodyOnly = parser.isBodyOnly;
@@ -94,7 +114,24 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.mayUpgrade = parser.upgradesToWebSocket && route.http.allowsWebSocket && !this.closesBoth;
     this.isIdempotent = parser.isIdempotent(bytes);
     this.wantsKeepAlive = parser.keepsAlive && !parser.isBodyOnly && !this.closesBoth;
+    if (route.accessLog !== undefined) this.times.copyHead(owner, parser, bytes);
     body.begin(parser);
+    if (route.policies === undefined) {
+      this.dispatch();
+      return;
+    }
+    const { start, pos } = parser;
+    this.policies = new RequestPolicies(route.policies, route, owner, bytes, start, pos, pos === reader.end);
+    this.act(this.policies.decide(this));
+  }
+
+  /** To an instance: on a kept connection, or to wait for one. */
+  private dispatch(): void {
+    const { owner, reader } = this;
+    const { bytes, end } = reader;
+    const parser = reader.parser as RequestHeadParser;
+    const { pos } = parser;
+    const { route } = owner;
     // At once, before an instance is known and whatever the length: as a Classic Load Balancer does ("HTTP headers", AWS).
     if (parser.expectsContinue && parser.minorVersion === 1) this.sayContinue();
 
@@ -104,7 +141,11 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
       backend.head.clear();
       this.writeHead(parser, bytes, backend.head);
       reader.release();
-      this.send(backend, bytes, pos, end);
+      // A policy took its time: what has come meanwhile was kept behind the head.
+      if (this.policies !== undefined && owner.hasInput) {
+        const kept = owner.takeInput();
+        this.send(backend, kept, 0, kept.length);
+      } else this.send(backend, bytes, pos, end);
       return;
     }
     const refusal = member === undefined ? this.destination.refusal(route) : undefined;
@@ -116,6 +157,87 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     else this.answer(refusal as Reason);
   }
 
+  // ——— its policies have a say ———
+
+  private act(verdict: Verdict): void {
+    if (verdict instanceof Decision) {
+      this.stage = Stage.deciding;
+      this.keepBehindHead();
+    } else if (verdict instanceof PolicyRefusal || verdict instanceof PolicyAnswer) this.replace(verdict);
+    else {
+      this.destination.narrowing = verdict;
+      const head = this.reader.parser as RequestHeadParser;
+      const instead = this.policies?.editRequest(head, this.owner.route.http.requestLimits);
+      if (instead === undefined) this.dispatch();
+      else this.replace(instead);
+    }
+  }
+
+  /** What lies behind the head waits with whatever comes. */
+  private keepBehindHead(): void {
+    const { owner, reader } = this;
+    const { pos } = reader.parser as RequestHeadParser;
+    if (pos < reader.end) owner.keepInput(reader.bytes.subarray(pos, reader.end));
+    reader.end = pos;
+  }
+
+  onDecided(verdict: Verdict): void {
+    this.stage = Stage.none;
+    this.owner.lastActivityMs = clock.nowMs;
+    this.act(verdict);
+  }
+
+  cut(): void {
+    this.owner.cut();
+  }
+
+  /** It goes to no instance. */
+  private replace(verdict: PolicyRefusal | PolicyAnswer): void {
+    const { expectsContinue } = this.reader.parser as RequestHeadParser;
+    this.keepBehindHead();
+    this.reader.release();
+    // A client that waits for 100 may leave its body out, or not: nobody could tell that from another request.
+    if (expectsContinue && !this.body.isDone) this.wantsKeepAlive = false;
+    if (verdict instanceof PolicyRefusal) this.answer(verdict.reason);
+    else this.answerAs(verdict);
+  }
+
+  /** Answers as a policy wants it. */
+  private answerAs(answer: PolicyAnswer): void {
+    const { owner, body, response } = this;
+    const { client } = owner;
+    this.stage = Stage.none;
+    if (!body.isDone && owner.hasInput) this.skipKept();
+    const keepsClient = this.mayKeepAlive();
+    out.clear();
+    const failure = this.policies?.writeAnswer(answer, keepsClient, owner.route.http.responseLimits, out);
+    if (failure !== undefined) {
+      this.answer(failure);
+      return;
+    }
+    owner.lastActivityMs = clock.nowMs;
+    if (this.isBodyOnly) out.clear();
+    const sent = this.isHead ? nothing : answer.body;
+    const sentBytes = out.length + sent.length;
+    response.headBytes = response.sentBytes + out.length;
+    if (sent.length <= joinMaxBytes) {
+      out.put(sent);
+      client.writeCopy(out.bytes, out.length);
+    } else {
+      client.writeCopy(out.bytes, out.length);
+      client.write(sent);
+    }
+    response.sentBytes += sentBytes;
+    owner.route.counters.sentBytes += sentBytes;
+    owner.route.counters.countOwnAnswer(answer.status);
+    this.settle(answer.status, undefined);
+    owner.answered(keepsClient);
+  }
+
+  changeResponse(head: ResponseHeadParser, bytes: Uint8Array): HeadChange | PolicyRefusal | undefined {
+    return this.policies?.editResponse(head, bytes, this.destination.lease.member?.id, this.responseLimits);
+  }
+
   writeOwnFields(head: ResponseHeadParser, bytes: Uint8Array, to: ByteWriter): void {
     this.destination.writeCookie(head, bytes, to);
   }
@@ -125,6 +247,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.isOpen = true;
     this.startedMs = clock.nowMs;
     this.wantsKeepAlive = false;
+    if (this.owner.route.accessLog !== undefined) this.times.copyRefused(this.owner, this.reader);
     this.reader.release();
     this.answer(reason);
   }
@@ -136,7 +259,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   }
 
   private writeHead(parser: RequestHeadParser, bytes: Uint8Array, out: ByteWriter): void {
-    writeRequestHead(parser, bytes, this.owner, out, this.mayUpgrade);
+    writeRequestHead(parser, bytes, this.owner, out, this.mayUpgrade, this.policies?.change);
     // Other codings make chunks of a body, also of an empty one.
     if (parser.hasOtherCodings && this.body.isDone) out.put(lastChunk);
   }
@@ -149,6 +272,11 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     const { transport, head } = backend;
     this.stage = Stage.running;
     this.backend = backend;
+    if (!this.isRouted) {
+      this.isRouted = true;
+      owner.route.counters.routed++;
+    }
+    this.times.noteSent();
     backend.use(this);
     if (body.isDone) {
       const isTaken = transport.writeCopy(head.bytes, head.length);
@@ -259,8 +387,9 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     this.answer(this.destination.lossReason ?? reason);
   }
 
-  private stopDialling(): void {
+  private stopWaiting(): void {
     const { dial } = this;
+    this.policies?.cancel();
     if (dial === undefined) return;
     this.dial = undefined;
     dial.cancellable?.interruptUnsafe();
@@ -272,8 +401,14 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
     const { owner, response } = this;
     owner.lastActivityMs = clock.nowMs;
     const sentBytes = response.sentBytes;
+    const isHead = !response.hasStarted;
+    if (isHead) this.times.noteAnswer();
     const isTaken = response.receive(chunk, owner.client, this);
-    owner.route.counters.sentBytes += response.sentBytes - sentBytes;
+    const { counters, accessLog } = owner.route;
+    counters.sentBytes += response.sentBytes - sentBytes;
+    if (isHead && response.hasStarted) {
+      this.times.noteStart(counters, this.backend?.member.counters, accessLog !== undefined);
+    }
     if (response.fault !== undefined) this.fail(response.fault);
     else if (response.isDone) this.complete();
     else if (response.isUpgraded) this.switchProtocols();
@@ -411,7 +546,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   private answer(reason: Reason): void {
     const { owner, body, response } = this;
     const { side, status } = reasons[reason];
-    this.stopDialling();
+    this.stopWaiting();
     this.stage = Stage.none;
     if (!body.isDone && owner.hasInput) this.skipKept();
     const keepsClient = side !== "client" && this.mayKeepAlive();
@@ -422,8 +557,10 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
       const answer = ownAnswer(status as OwnStatus, keepsClient);
       owner.route.counters.sentBytes += answer.length;
       response.sentBytes += answer.length;
+      response.headBytes = response.sentBytes;
       owner.client.write(answer);
     }
+    owner.route.counters.countOwnAnswer(status);
     this.settle(status, reason);
     owner.answered(keepsClient);
   }
@@ -438,7 +575,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
 
   /** The client's connection is over: what is under way is accounted with `reason`. */
   abandon(reason: Reason | undefined): void {
-    this.stopDialling();
+    this.stopWaiting();
     this.dropBackend();
     this.stage = Stage.none;
     this.settle(this.response.status, reason);
@@ -457,8 +594,36 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   private settle(status: number, reason: Reason | undefined): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    settleExchange(this, status, reason, this.owner.route.counters);
+    const { counters, accessLog } = this.owner.route;
+    settleExchange(this, status, reason, counters);
+    if (reason !== undefined) this.tellFault(status, reason);
+    if (accessLog !== undefined) this.log(accessLog, status, reason);
     this.destination.lease.giveBack();
+  }
+
+  /** The exchange's one line. */
+  private log(accessLog: AccessLog, status: number, reason: Reason | undefined): void {
+    const { owner, response, body, destination, desync, tunnel } = this;
+    const backendStatus = response.hasStarted ? response.status : 0;
+    this.times.fill(owner, status, backendStatus);
+    entry.reason = reason;
+    entry.desync = desync;
+    const { member } = destination.lease;
+    entry.backend = backendStatus === 0 ? undefined : member?.loggedAddress;
+    entry.instance = member?.id;
+    entry.retries = destination.retryCount;
+    // Bodies alone, at layer 7; behind a 101, what went through the tunnel.
+    entry.receivedBytes = body.receivedBytes + (tunnel?.receivedBytes ?? 0);
+    entry.sentBytes = response.sentBytes - response.headBytes + (tunnel?.sentBytes ?? 0);
+    addPolicyFields(owner.route, owner, this.policies?.request);
+    accessLog.write();
+  }
+
+  private tellFault(status: number, reason: Reason): void {
+    const { owner, policies } = this;
+    const instance = this.destination.lease.member?.id;
+    if (policies !== undefined) policies.tellFault(reason, status, instance);
+    else if (owner.route.policies !== undefined) tellConnectionFault(owner.route, owner, reason, status, instance);
   }
 
   describe(status: number, reason: Reason | undefined): Outcome {
@@ -524,6 +689,7 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   timeOut(nowMs: number): void {
     if (this.stage === Stage.tunnel) this.tunnel?.close("idle");
     else if (this.stage === Stage.waiting) this.answer("backendTimeout");
+    else if (this.stage === Stage.deciding) this.answer("policyTimeout");
     else this.fail(this.slowSide(nowMs));
   }
 
@@ -551,9 +717,11 @@ export class Exchange implements BackendUser, ResponseTerms, Settled, TunnelOwne
   /** @internal Forgets everything, for the store. */
   reset(): void {
     this.owner = nobody;
+    this.policies = undefined;
     this.reader.release();
     this.response.begin();
     this.body.reset();
+    this.times.reset();
     this.isBodyOnly = false;
     this.mayUpgrade = false;
     this.tunnel = undefined;

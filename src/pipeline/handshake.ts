@@ -115,12 +115,18 @@ export class Handshake extends Newcomer implements PendingHandshake {
     const { client, source, route, identified } = this;
     this.pass();
     if (client.isSessionReused) route.counters.resumedHandshakes++;
+    const { version, cipher } = readSettledTerms(client);
+    route.counters.countHandshake(version, cipher);
     if (this.hasTls13) acknowledgeSoon(client);
-    const hasLines = certificate !== undefined && isLayer7(route.listener.protocol);
+    const isHttps = isLayer7(route.listener.protocol);
+    const hasLines = certificate !== undefined && isHttps;
+    // A reload may give a layer-7 connection policies; a layer-4 connection keeps the route that it begins with.
+    const { backendPreamble, policies } = source.route;
+    const isTold = isHttps || backendPreamble !== undefined || policies !== undefined;
     const live = this.serve({
       ...identified,
       clientCertificateLines: hasLines ? makeClientCertificateLines(certificate) : undefined,
-      ...(source.route.backendPreamble === undefined ? {} : { tls: this.describeTls(certificate) }),
+      ...(isTold ? { tls: this.describeTls(certificate) } : {}),
     });
     source.replace(this, live);
   }

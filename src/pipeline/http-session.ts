@@ -7,10 +7,12 @@
 // Long because its phases are one state machine, which everything that the client's transport or the deadline says moves.
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Reason } from "../errors.ts";
+import type { ProxiedTls } from "../model/proxied-connection.ts";
 import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { plainAddress } from "../net/endpoint.ts";
 import { freeChunk, type Receiver, type Transport } from "../net/transport.ts";
+import type { LoggedTls } from "../observe/access-log/access-entry.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
 import { DesyncAction, type DesyncReason } from "../parse/http1/desync.ts";
 import { Fault } from "../parse/http1/fault.ts";
@@ -22,6 +24,7 @@ import { hashBytes } from "../policy/hash.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
 import { giveBackExchange, takeExchange } from "./exchange-store.ts";
+import { loggedTlsOf } from "./exchange-times.ts";
 import { desyncOfRequestFault, reasonOfRequestFault } from "./fault-reason.ts";
 import type { DialFor } from "./pending-dial.ts";
 import { ReadAhead } from "./read-ahead.ts";
@@ -52,6 +55,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   readonly client: Transport;
   readonly clientAddress: string;
   readonly clientPort: number;
+  readonly tls: ProxiedTls | undefined;
   route: Route;
   lastActivityMs: number;
   private phase: number = Phase.idle;
@@ -67,6 +71,9 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   /** How much of a body had come when draining began, in bytes. */
   private drainedFromBytes = 0;
   private addressHash: number | undefined = undefined;
+  /** For the access log: a closed connection forgets both. */
+  private knownPort = 0;
+  private knownTls: LoggedTls | undefined = undefined;
   /** What the client's certificate says, and that with the route's own lines, kept while the route is the same. */
   private readonly clientCertificateLines: Uint8Array | undefined;
   private joinedBehind: Uint8Array | undefined = undefined;
@@ -82,6 +89,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     this.client = secured.transport;
     this.clientAddress = secured.clientAddress;
     this.clientPort = secured.clientPort;
+    this.tls = secured.tls;
     this.address = bytesOf(secured.clientAddress);
     this.clientCertificateLines = secured.clientCertificateLines;
     this.route = source.route;
@@ -94,6 +102,17 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   get addressKey(): number {
     this.addressHash ??= hashBytes(this.address);
     return this.addressHash;
+  }
+
+  get loggedPort(): number {
+    this.knownPort ||= this.clientPort || this.client.remotePort;
+    return this.knownPort;
+  }
+
+  get loggedTls(): LoggedTls | undefined {
+    if (!this.client.isSecure) return undefined;
+    this.knownTls ??= loggedTlsOf(this.client);
+    return this.knownTls;
   }
 
   get lastLines(): Uint8Array {
@@ -195,7 +214,10 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     const { exchange } = this;
     const { reader } = exchange;
     const isFirst = this.phase === Phase.idle;
-    if (isFirst) this.takeRoute();
+    if (isFirst) {
+      this.takeRoute();
+      if (this.route.accessLog !== undefined) exchange.times.noteReceived();
+    }
     const parsed = reader.read(chunk, 0, this.route.http.requestLimits);
     const parser = reader.parser as RequestHeadParser;
     if (parsed === Parsed.complete) {

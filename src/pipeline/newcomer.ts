@@ -3,12 +3,15 @@
 // What introduction.ts and handshake.ts have in common: one deadline over both, a place among the listener's connections,
 // and the account of those that come no further. Owns the client's transport until the step hands it on.
 import type { Reason } from "../errors.ts";
-import { clock } from "../net/clock.ts";
+import { isLayer7 } from "../model/protocol.ts";
+import { clock, monotonicMs } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import type { Receiver, Transport } from "../net/transport.ts";
 import type { Outcome } from "../observe/outcomes.ts";
+import { ConnectionTimes } from "./connection-times.ts";
 import type { Identified } from "./identified.ts";
 import { type Settled, settleConnection } from "./outcome.ts";
+import { tellConnectionFault } from "./request-policies.ts";
 import type { LiveConnection, Route, RouteSource } from "./route.ts";
 
 export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnection, Settled {
@@ -21,6 +24,8 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
   protected kept: Uint8Array | undefined = undefined;
   protected isOver = false;
   private readonly startedMs: number;
+  /** For the access log; undefined where none is kept. */
+  private readonly times: ConnectionTimes | undefined;
 
   constructor(
     /** Whose connection it is, as far as anybody knows. */
@@ -30,6 +35,7 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
     this.client = identified.transport;
     this.route = source.route;
     this.startedMs = clock.nowMs;
+    this.times = this.route.accessLog && new ConnectionTimes(identified, monotonicMs());
     this.client.receiver = this;
     if (identified.handshakeDueMs === undefined) this.deadline.armIn(this.route.handshakeTimeoutMs);
     else this.deadline.arm(identified.handshakeDueMs);
@@ -71,7 +77,18 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
     this.deadline.disarm();
     this.kept = undefined;
     settleConnection(this, reason, this.route.counters);
+    if (reason !== undefined && this.route.policies !== undefined) {
+      const { clientAddress, clientPort } = this.identified;
+      tellConnectionFault(this.route, { client: this.client, clientAddress, clientPort }, reason, 0, undefined);
+    }
+    this.log(reason);
     this.source.leave(this);
+  }
+
+  /** A connection that came no further is a line, as at layer 4; one that came and went without a word only there. */
+  private log(reason: Reason | undefined): void {
+    if (reason === undefined && isLayer7(this.route.listener.protocol)) return;
+    this.times?.log(this.route, { receivedBytes: 0, sentBytes: 0, reason, member: undefined });
   }
 
   describe(status: number, reason: Reason | undefined): Outcome {

@@ -3,26 +3,13 @@
 // One object per dial, so that a late connection can never reach a later request of the same exchange. It gives back what
 // comes too late.
 import { BackendConnection } from "../backend/backend-connection.ts";
-import type { BackendMember } from "../backend/backend-member.ts";
-import type { Connected, ConnectUser } from "../backend/connect.ts";
-import type { Routed } from "../balance/routed.ts";
+import type { Connected, ConnectUser, ConnectWish } from "../backend/connect.ts";
 import type { Reason } from "../errors.ts";
 import type { ByteWriter } from "../parse/byte-writer.ts";
 import type { Cancellable, Route, RouteSource } from "./route.ts";
 
-/** Who asked for a connection to an instance: it comes or it fails, once, unless the dial is cancelled. */
-export interface DialUser extends ConnectUser {
-  failConnect(reason: Reason): void;
-}
-
-/** What a request asks of a connection. */
-export interface DialWish extends Omit<Routed<BackendMember>, "membership"> {
-  /** One that was kept will do, once there is room. */
-  readonly usesKept: boolean;
-}
-
 /** Builds a connection for a request. */
-export type DialFor = (user: DialUser, source: RouteSource, route: Route, wish: DialWish) => Cancellable;
+export type DialFor = (user: ConnectUser, source: RouteSource, route: Route, wish: ConnectWish) => Cancellable;
 
 /** The request that waits. */
 export interface Waiting {
@@ -33,7 +20,7 @@ export interface Waiting {
   leaveQueue(): void;
 }
 
-export class PendingDial implements DialUser {
+export class PendingDial implements ConnectUser {
   cancellable: Cancellable | undefined = undefined;
   /** It waits for room: silence is nobody's fault. */
   isQueued = false;

@@ -4,19 +4,21 @@
 // closes both. Owns both transports and the lease from the moment it gets them, and accounts the connection once; it
 // never looks at a byte.
 import type { BackendMember } from "../backend/backend-member.ts";
-import type { Connected } from "../backend/connect.ts";
+import type { Connected, ConnectUser } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
 import type { Reason } from "../errors.ts";
 import type { Accepted } from "../listen/accepted.ts";
-import { clock } from "../net/clock.ts";
+import { clock, monotonicMs } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import type { Outcome } from "../observe/outcomes.ts";
+import { ConnectionTimes } from "./connection-times.ts";
 import { type BothWays, Direction } from "./direction.ts";
 import { type Settled, settleConnection } from "./outcome.ts";
+import { tellConnectionFault } from "./request-policies.ts";
 import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
 
-export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
+export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnection, Settled {
   livePrevious: LiveConnection | undefined = undefined;
   liveNext: LiveConnection | undefined = undefined;
   /** What it began with; a reload changes nothing for a layer-4 connection. */
@@ -29,6 +31,10 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
   /** It waits for room: silence is nobody's fault. */
   private isQueued = false;
   private readonly startedMs: number;
+  /** When the dial began, or the wait for room was over; monotonic, in milliseconds. */
+  private dialledMs = 0;
+  /** For the access log; undefined where none is kept. */
+  private readonly times: ConnectionTimes | undefined;
   private readonly toBackend: Direction;
   private toClient: Direction | undefined = undefined;
   private readonly deadline = new Deadline(this);
@@ -45,6 +51,8 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     this.deadline.armIn(this.route.idleTimeoutMs);
     this.startedMs = clock.nowMs;
     this.lastActivityMs = clock.nowMs;
+    this.dialledMs = monotonicMs();
+    this.times = this.route.accessLog && new ConnectionTimes(client, this.dialledMs);
     source.enter(this);
   }
 
@@ -52,21 +60,33 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     return this.route.counters;
   }
 
-  /** The path is being built: whoever ends the relay before it is joined ends that too. */
-  awaitJoin(dialling: Cancellable): void {
+  /** The path is being built: whoever ends the relay before there is an instance ends that too. */
+  awaitInstance(dialling: Cancellable): void {
     if (!this.isFinished && this.toClient === undefined) this.dialling = dialling;
   }
 
+  /** What had to be settled first is settled; the dial begins. */
+  beginDial(): void {
+    this.lastActivityMs = clock.nowMs;
+    this.dialledMs = monotonicMs();
+  }
+
   /** The instance is connected: what the client sent so far goes out, and bytes flow. */
-  join({ member, transport: backend }: Connected): void {
+  proceed({ member, transport: backend }: Connected): void {
     if (this.isFinished) {
       backend.abort();
       return;
     }
     this.dialling = undefined;
+    this.route.counters.routed++;
     member.counters.connections++;
     member.counters.openConnections++;
     member.noteReached();
+    const connectedMs = monotonicMs();
+    const seconds = (connectedMs - this.dialledMs) / 1000;
+    this.counters.latency.observe(seconds);
+    member.counters.countAnswer(seconds);
+    this.times?.noteConnected(connectedMs, connectedMs - this.dialledMs);
     const toClient = new Direction(this, backend);
     this.toClient = toClient;
     backend.receiver = toClient;
@@ -75,10 +95,16 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     this.toBackend.join(toClient);
   }
 
+  /** No instance: an HTTP client would get a status; here the connection is closed. */
+  failConnect(reason: Reason): void {
+    this.close(reason);
+  }
+
   /** It waits for room from now on, which only the queue's own limit ends, or does so no more. */
   onQueued(isQueued: boolean): void {
     this.isQueued = isQueued;
     this.lastActivityMs = clock.nowMs;
+    if (!isQueued) this.dialledMs = monotonicMs();
   }
 
   onDeadline(nowMs: number): number {
@@ -128,6 +154,13 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     const { member } = this.lease;
     if (this.toClient !== undefined && member !== undefined) member.counters.openConnections--;
     settleConnection(this, reason, this.route.counters);
+    if (reason !== undefined && this.route.policies !== undefined) this.tellFault(reason);
+    this.times?.log(this.route, {
+      receivedBytes: this.toBackend.bytes,
+      sentBytes: this.toClient?.bytes ?? 0,
+      reason,
+      member: this.toClient && member,
+    });
     this.lease.giveBack();
     this.source.leave(this);
   }
@@ -147,7 +180,22 @@ export class Relay implements BothWays, DeadlineOwner, LiveConnection, Settled {
     };
   }
 
+  private tellFault(reason: Reason): void {
+    const { transport, clientAddress, clientPort } = this.client;
+    tellConnectionFault(this.route, { client: transport, clientAddress, clientPort }, reason, 0, this.lease.member?.id);
+  }
+
   isFromClient(direction: Direction): boolean {
     return direction === this.toBackend;
+  }
+
+  onFirstBytes(direction: Direction): void {
+    if (this.times === undefined) return;
+    if (direction === this.toBackend) this.times.noteClientSpeaks();
+    else this.times.noteInstanceSpeaks();
+  }
+
+  onFirstSent(): void {
+    this.times?.noteAnswered();
   }
 }

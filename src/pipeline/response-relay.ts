@@ -8,6 +8,7 @@ import { ByteWriter } from "../parse/byte-writer.ts";
 import { ChunkedDecoder } from "../parse/http1/chunked.ts";
 import { Fault } from "../parse/http1/fault.ts";
 import { Parsed } from "../parse/http1/head.ts";
+import type { HeadChange } from "../parse/http1/head-change.ts";
 import { makeResponseReader } from "../parse/http1/head-reader.ts";
 import type { HeadLimits } from "../parse/http1/limits.ts";
 import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
@@ -15,6 +16,8 @@ import { repairResponseHead } from "../parse/http1/response-repair.ts";
 import { type OwnFields, writeInterimHead, writeResponseHead, writeUpgradeHead } from "../parse/http1/serialise.ts";
 import { brokenBody, joinMaxBytes, sendChunk, sendChunks, sendSpan } from "./chunk-writer.ts";
 import { reasonOfResponseFault } from "./fault-reason.ts";
+import { PolicyRefusal } from "./policy-chain.ts";
+import type { RequestPolicies } from "./request-policies.ts";
 
 const Framing = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
 
@@ -33,6 +36,10 @@ export interface ResponseTerms extends OwnFields {
   readonly responseLimits: HeadLimits;
   /** The request was a WebSocket handshake that was passed on. */
   readonly mayUpgrade: boolean;
+  /** Undefined where nobody changes responses. */
+  readonly policies: RequestPolicies | undefined;
+  /** What policies change in a final response's head; only asked where there are any. */
+  changeResponse(head: ResponseHeadParser, bytes: Uint8Array): HeadChange | PolicyRefusal | undefined;
   /** The client's connection may serve another request, as far as anyone can say before the head. */
   mayKeepAlive(): boolean;
 }
@@ -53,6 +60,8 @@ export class ResponseRelay {
   fault: Reason | undefined = undefined;
   /** Bytes handed to the client's transport. */
   sentBytes = 0;
+  /** Of those, what went out before the body: heads, interim ones among them. */
+  headBytes = 0;
   /** The instance has switched to WebSocket: what follows is no HTTP (RFC 6455). */
   isUpgraded = false;
   /** Interim responses that have come, whether the client was told of them or not. */
@@ -72,6 +81,7 @@ export class ResponseRelay {
     this.keepsBackend = false;
     this.fault = undefined;
     this.sentBytes = 0;
+    this.headBytes = 0;
     this.interimCount = 0;
     this.isUpgraded = false;
     this.reader.release();
@@ -115,6 +125,7 @@ export class ResponseRelay {
         out.clear();
         writeInterimHead(parser, this.reader.bytes, out);
         this.flush(client);
+        this.headBytes = this.sentBytes;
       }
       const rest = this.reader.bytes.subarray(parser.pos, this.reader.end);
       this.reader.release();
@@ -127,13 +138,16 @@ export class ResponseRelay {
   private upgrade(parser: ResponseHeadParser, client: Transport, terms: ResponseTerms): boolean {
     if (!terms.mayUpgrade || !parser.namesWebSocket) return this.fail("badResponse");
     const { bytes, end } = this.reader;
+    const change = terms.policies === undefined ? undefined : terms.changeResponse(parser, bytes);
+    if (change instanceof PolicyRefusal) return this.fail(change.reason);
     this.status = 101;
     this.hasStarted = true;
     this.isUpgraded = true;
     this.framing = Framing.untilClose;
     this.sendsChunks = false;
     out.clear();
-    writeUpgradeHead(parser, bytes, out, terms);
+    writeUpgradeHead(parser, bytes, out, terms, change);
+    this.headBytes = this.sentBytes + out.length;
     // The instance may have spoken the new protocol already.
     const isTaken = this.send(bytes, parser.pos, end, client);
     this.reader.release();
@@ -162,6 +176,8 @@ export class ResponseRelay {
       // RFC 9112 §6.1: a client before HTTP/1.1 can't be sent a coding.
       return this.fail("badResponse");
     }
+    const change = terms.policies === undefined ? undefined : terms.changeResponse(parser, bytes);
+    if (change instanceof PolicyRefusal) return this.fail(change.reason);
     this.status = status;
     this.keepsBackend = parser.keepsAlive && framing !== Framing.untilClose && !announcesImpossibleBody(parser);
     this.keepsClient =
@@ -170,7 +186,10 @@ export class ResponseRelay {
       terms.mayKeepAlive();
     out.clear();
     const announcesChunks = parser.sendsChunks && isChunkReader && status !== 204;
-    if (!terms.isBodyOnly) writeResponseHead(parser, bytes, announcesChunks, this.keepsClient, out, terms);
+    if (!terms.isBodyOnly) {
+      writeResponseHead(parser, bytes, announcesChunks, this.keepsClient, out, terms, change);
+    }
+    this.headBytes = this.sentBytes + out.length;
     this.hasStarted = true;
     const isTaken = this.relayBody(bytes, parser.pos, end, client);
     if (this.fault !== undefined) {

@@ -9,21 +9,27 @@ import type { SurgeQueue } from "../balance/surge-queue.ts";
 import type { Reason } from "../errors.ts";
 import type { Listener } from "../model/listener.ts";
 import type { ProxiedConnection } from "../model/proxied-connection.ts";
+import type { AccessLog } from "../observe/access-log/access-log.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import type { ServerContexts } from "../tls/server-contexts.ts";
 import type { HttpTerms } from "./http-terms.ts";
 import type { PickKey } from "./pick-key.ts";
+import type { PolicyChain } from "./policy-chain.ts";
 import type { StickyTerms } from "./sticky-session.ts";
 
 export interface Route {
   readonly loadBalancer: string;
   readonly listener: Listener;
+  /** The port that is listened on, also where the system has chosen it. */
+  readonly port: number;
   readonly membership: Membership<BackendMember>;
   /** What the membership picks by; undefined where its policy has no keys, and then nothing is read. */
   readonly pickKey: PickKey | undefined;
   /** Everyone behind the listener, in service or not. */
   readonly registered: ReadonlyArray<BackendMember>;
   readonly counters: ListenerCounters;
+  /** Where each request, or layer-4 connection, becomes a line; undefined where no log is kept. */
+  readonly accessLog: AccessLog | undefined;
   /** Silence on both sides after which a connection ends, in milliseconds. */
   readonly idleTimeoutMs: number;
   /** How long connections may go on when the listener is removed, in milliseconds. */
@@ -37,15 +43,18 @@ export interface Route {
   /** How TLS is terminated; undefined where clients speak in clear. */
   readonly security: ServerContexts | undefined;
   /**
-   * What an instance is told of a layer-4 connection before its first byte; undefined where nothing ever is.
+   * What an instance is told of a layer-4 connection before its first byte; undefined where nothing ever is. It answers with
+   * null where that can't be told, and then the connection must not be relayed.
    */
-  readonly backendPreamble: ((connection: ProxiedConnection) => Uint8Array | undefined) | undefined;
+  readonly backendPreamble: ((connection: ProxiedConnection) => Uint8Array | undefined | null) | undefined;
   /** How long a client may take for its TLS handshake, the PROXY header before it included, in milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** What holds for layer-7 connections. */
   readonly http: HttpTerms;
   /** How clients stay with their instances; undefined without a stickiness policy, and then nothing is asked. */
   readonly sticky: StickyTerms<BackendMember> | undefined;
+  /** The policies that see its traffic; undefined where none has a hook for it, and then nothing is asked. */
+  readonly policies: PolicyChain | undefined;
   /** What every layer-7 request on this listener ends with; see `makeLastLines`. */
   readonly requestLastLines: Uint8Array;
 }
@@ -68,7 +77,7 @@ export interface LiveConnection {
   abort(): void;
 }
 
-/** A fiber, as far as those are concerned who may have to end it. */
+/** A fiber, or what may become one, as far as those are concerned who may have to end it. */
 export interface Cancellable {
   interruptUnsafe(): void;
 }

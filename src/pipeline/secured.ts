@@ -10,7 +10,7 @@ import type { LiveConnection, RouteSource } from "./route.ts";
 
 /** A client whose bytes can be read. */
 export interface Secured extends Identified {
-  /** What the handshake settled, for an instance that is to be told; undefined in clear. */
+  /** What the handshake settled, for whoever is to be told, instances and policies; undefined in clear. */
   readonly tls?: ProxiedTls;
   /** Header lines that tell of the certificate which the client has proved to own; undefined without one. */
   readonly clientCertificateLines: Uint8Array | undefined;

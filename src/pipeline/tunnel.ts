@@ -62,6 +62,11 @@ export class Tunnel implements BothWays {
     return this.owner.counters;
   }
 
+  /** Times are those of the request that it was. */
+  onFirstBytes(): void {}
+
+  onFirstSent(): void {}
+
   isFromClient(direction: Direction): boolean {
     return direction === this.toBackend;
   }

@@ -59,4 +59,4 @@ export type ConfigurationSource =
   | (() => WrittenConfiguration | Promise<WrittenConfiguration>);
 
 /** Gives its argument back, typed: the default export of a configuration file. */
-export const defineConfig = <const Source extends ConfigurationSource>(source: Source): Source => source;
+export const defineConfig = (source: ConfigurationSource): ConfigurationSource => source;

@@ -102,7 +102,7 @@ export interface Policy<A, S = undefined> {
    * neither its module nor its attributes.
    */
   readonly state?: (attributes: A) => S;
-  /** Ends what {@link Policy.state} has begun, such as a timer. Called when nothing uses the policy any more. */
+  /** Ends what {@link Policy.state} has begun, such as a timer. Called when no listener has the policy any more; what began under it may still end under it. */
   readonly dispose?: (attributes: A, state: S) => void;
 
   // ——— hooks of listeners and back ends ———

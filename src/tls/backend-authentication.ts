@@ -46,7 +46,7 @@ export class BackendAuthentication implements DialSecurity {
     /** What notices call the instance: its id and address. */
     private readonly label: string,
   ) {
-    const { serverName, verifiesChain, keys } = security;
+    const { serverName, verifiesChain, keys, judges } = security;
     this.expectedName = serverName ?? host;
     this.terms = {
       secureContext: security.secureContext,
@@ -54,7 +54,7 @@ export class BackendAuthentication implements DialSecurity {
       // Only names are ever sent (RFC 6066 §3), and without the dot that marks them as absolute.
       serverName: isIP(this.expectedName) === 0 ? this.expectedName.replace(/\.$/, "") : "",
     };
-    this.judge = verifiesChain || keys !== undefined ? (peer) => this.isTrusted(peer) : undefined;
+    this.judge = verifiesChain || keys !== undefined || judges.length > 0 ? (peer) => this.isTrusted(peer) : undefined;
   }
 
   /** What the next dial offers to resume; under an authority, only as long as its word is fresh. */
@@ -103,13 +103,15 @@ export class BackendAuthentication implements DialSecurity {
   }
 
   private examine(certificate: X509Certificate): string | undefined {
-    const { keys, verifiesChain } = this.security;
-    if (keys !== undefined) {
+    const { keys, judges, verifiesChain } = this.security;
+    if (keys !== undefined || judges.length > 0) {
       const offered = publicKeyOf(certificate);
       const isTrusted =
-        offered !== undefined && backendServerAuthentication.authenticateBackend?.(keys, offered) === true;
+        offered !== undefined &&
+        (backendServerAuthentication.authenticateBackend?.(keys ?? [], offered) === true ||
+          judges.some((judge) => judge.trusts(offered)));
       if (!isTrusted) {
-        const names = [...new Set(keys.map(({ policy }) => policy))].join(", ");
+        const names = [...new Set([...(keys ?? []), ...judges].map(({ policy }) => policy))].join(", ");
         return `its public key, sha256/${offered?.pin ?? "unreadable"}, is not that of ${names}`;
       }
     }

@@ -13,6 +13,15 @@ export interface NamedKey extends PublicKey {
   readonly policy: string;
 }
 
+/** Someone who decides by its key whether an instance gets traffic; never throws. */
+export interface KeyJudge {
+  /** What messages call it. */
+  readonly policy: string;
+  /** The same judge has the same text. */
+  readonly key: string;
+  readonly trusts: (offered: PublicKey) => boolean;
+}
+
 /** The part of a loaded authority that is needed here. */
 export interface BackendAuthority {
   readonly pem: string;
@@ -38,6 +47,8 @@ export class BackendSecurity {
   readonly key: string;
   /** One of these, or any where undefined. */
   readonly keys: ReadonlyArray<NamedKey> | undefined;
+  /** Or one of these trusts the instance's. */
+  readonly judges: ReadonlyArray<KeyJudge>;
   /** The authority must vouch for the certificate. */
   readonly verifiesChain: boolean;
   /** Whom the certificate must be for, where that isn't the instance's own host. */
@@ -47,13 +58,16 @@ export class BackendSecurity {
   constructor(
     security: InstanceSecurity,
     private readonly authority: BackendAuthority | undefined,
+    judges: ReadonlyArray<KeyJudge>,
   ) {
     if (security.authority !== undefined && authority === undefined) throw new Error("the authority was not loaded");
     this.keys = security.keys?.map(({ policy, spki }) => ({ policy, spki, pin: pinOf(spki) }));
+    this.judges = judges;
     this.verifiesChain = authority !== undefined;
     this.serverName = security.authority?.serverName;
     const pins = this.keys?.map(({ policy, pin }) => `${policy}=${pin}`);
-    this.key = JSON.stringify([pins ?? null, authority?.fingerprint ?? null, this.serverName ?? null]);
+    const own = judges.map(({ key }) => key);
+    this.key = JSON.stringify([pins ?? null, authority?.fingerprint ?? null, this.serverName ?? null, ...own]);
   }
 
   /** Made when the first instance is dialled. */
@@ -75,4 +89,5 @@ export class BackendSecurity {
 export const makeBackendSecurity = (
   security: InstanceSecurity = {},
   authority?: BackendAuthority | undefined,
-): BackendSecurity => new BackendSecurity(security, authority);
+  judges: ReadonlyArray<KeyJudge> = [],
+): BackendSecurity => new BackendSecurity(security, authority, judges);

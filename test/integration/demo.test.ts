@@ -18,7 +18,9 @@ const anyPorts = flags.flatMap((flag) => [flag, "0"]);
 
 const startDemo = async (env: Readonly<Record<string, string>> = {}) => {
   const folder = makeFolder();
-  const elbow = await ElbowCommand.serving(["run", ...anyPorts], { cwd: folder.path, env });
+  // Warnings alone: what a demo must not have.
+  const quiet = { ELBOW_LOG_LEVEL: "warn", ...env };
+  const elbow = await ElbowCommand.serving(["run", ...anyPorts], { cwd: folder.path, env: quiet });
   const [http = 0, tcp = 0, https = 0, ssl = 0, management = 0] = elbow.ports;
   return {
     elbow,

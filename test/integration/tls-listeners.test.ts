@@ -228,6 +228,7 @@ test("a certificate that has expired is served all the same, and a metric tells"
   using client = await SecureClient.connect(elbow.port());
   expect(client.serverFingerprint).toBe(expired.fingerprint256);
   expect((await exchange(client, "/")).status).toBe(200);
-  const left = collectMetrics().find(({ name }) => name === "elbow_certificate_days_left");
-  expect(left?.samples.map(({ value }) => value)).toEqual([-6, 29]);
+  const expiry = collectMetrics().find(({ name }) => name === "elbow_certificate_expiry_timestamp_seconds");
+  const daysLeft = (seconds: number) => Math.floor((seconds * 1000 - Date.now()) / 86_400_000);
+  expect(expiry?.samples.map(({ value }) => daysLeft(value))).toEqual([-6, 29]);
 });

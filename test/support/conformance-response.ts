@@ -42,7 +42,14 @@ class Sink {
 export const runResponse = (pieces: ReadonlyArray<Uint8Array>, asked: Asked, ends: boolean): ResponseResult => {
   const relay = new ResponseRelay();
   const sink = new Sink();
-  const terms = { ...asked, responseLimits: defaultHeadLimits, mayKeepAlive: () => true, writeOwnFields: () => {} };
+  const terms = {
+    ...asked,
+    responseLimits: defaultHeadLimits,
+    mayKeepAlive: () => true,
+    policies: undefined,
+    changeResponse: () => undefined,
+    writeOwnFields: () => {},
+  };
   relay.begin();
   let isBehind = false;
   for (const piece of pieces) {

@@ -44,7 +44,13 @@ export class ElbowCommand implements AsyncDisposable {
       Bun.spawn([...(options.program ?? fromSource), ...args], {
         cwd: options.cwd ?? root,
         // What the test's own package script left in the environment must not look like elbow's.
-        env: { ...process.env, npm_lifecycle_script: undefined, NO_COLOR: "1", ...options.env },
+        env: {
+          ...process.env,
+          npm_lifecycle_script: undefined,
+          NO_COLOR: "1",
+          ELBOW_LOG_FORMAT: "human",
+          ...options.env,
+        },
         stdin: "ignore",
         stdout: "pipe",
         stderr: "pipe",

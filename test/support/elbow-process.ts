@@ -12,7 +12,9 @@ const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 /** The written shape of a load balancer, as it goes into the file. */
 export interface WrittenFile {
   readonly shutdownGrace?: number;
+  readonly watch?: boolean;
   readonly maxConnections?: number;
+  readonly instances?: Record<string, unknown>;
   readonly loadBalancers: Record<string, unknown>;
 }
 
@@ -54,6 +56,7 @@ export class ElbowProcess implements AsyncDisposable {
     const limited = ["sh", "-c", `ulimit -n ${options.descriptorLimit}; exec "$@"`, "sh", ...command];
     const child = Bun.spawn(options.descriptorLimit === undefined ? command : limited, {
       cwd: folder,
+      env: { ...process.env, ELBOW_LOG_FORMAT: "human" },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -85,10 +88,15 @@ export class ElbowProcess implements AsyncDisposable {
     return processMemory(this.process.pid);
   }
 
-  /** Rewrites its configuration file and sends SIGHUP. */
-  reload(written: WrittenFile): void {
+  /** Rewrites its configuration file. */
+  write(written: WrittenFile): void {
     const management = { address: "127.0.0.1", port: this.managementPort };
     writeFileSync(this.file, JSON.stringify({ management, ...written }));
+  }
+
+  /** Rewrites its configuration file and sends SIGHUP. */
+  reload(written: WrittenFile): void {
+    this.write(written);
     this.process.kill("SIGHUP");
   }
 

@@ -8,12 +8,14 @@ import { Effect } from "effect";
 import { examineConfiguration, spellFindings } from "../../src/control/configuration/check.ts";
 import { loadConfiguration } from "../../src/control/configuration/load.ts";
 import { defaultAttributes, WrittenAttributes } from "../../src/model/attributes.ts";
-import { WrittenConfiguration, WrittenManagement } from "../../src/model/configuration.ts";
+import { WrittenConfiguration } from "../../src/model/configuration.ts";
 import { WrittenHealthCheck } from "../../src/model/health-check.ts";
 import { WrittenInventoryMember } from "../../src/model/instance.ts";
 import { WrittenListener } from "../../src/model/listener.ts";
 import { WrittenLoadBalancer } from "../../src/model/load-balancer.ts";
+import { WrittenManagement } from "../../src/model/management.ts";
 import { defaultOutlierDetection } from "../../src/model/outlier-detection.ts";
+import { WrittenOtlp } from "../../src/model/telemetry.ts";
 import {
   WrittenCertificate,
   WrittenClientAuth,
@@ -87,6 +89,7 @@ test.each<readonly [string, string, object]>([
   ["health-checks", "Health checks", WrittenHealthCheck.fields],
   ["health-checks", "Outlier detection", defaultOutlierDetection],
   ["draining", "Draining", defaultAttributes.connectionDraining],
+  ["metrics", "Push", WrittenOtlp.fields],
 ])("the page %s has every key under %s, and no other", (name, heading, fields) => {
   const page = read(`docs/${name}.md`).replace(/^# /, "## ");
   expect([...keysUnder(page, heading)].sort()).toEqual(Object.keys(fields).sort());
@@ -115,7 +118,8 @@ test("the configuration page's whole shape has every key, and the defaults of at
     [...new Set(parts.filter((part) => typeof part === "object").flatMap((part) => Object.keys(part ?? {})))].sort();
   const known = (schema: { readonly fields: object }) => Object.keys(schema.fields).sort();
   expect(shown(written)).toEqual(known(WrittenConfiguration));
-  expect(shown(written.management)).toEqual(known(WrittenManagement));
+  // One of the two tokens is enough, and both are refused.
+  expect(shown(written.management, { tokenFile: "" })).toEqual(known(WrittenManagement));
   expect(shown(...Object.values(written.instances ?? {}))).toEqual(known(WrittenInventoryMember));
   expect(shown(web)).toEqual(known(WrittenLoadBalancer));
   expect(shown(...listeners)).toEqual(known(WrittenListener));

@@ -27,6 +27,9 @@ const rows: ReadonlyArray<readonly [Reason, side: string, phase: string, status:
   ["badRequestBody", "client", "requestBody", 400, "debug"],
   ["requestBodyTimeout", "client", "requestBody", 408, "debug"],
   ["requestBodyCut", "client", "requestBody", 408, "debug"],
+  ["policyRefused", "proxy", "policy", 403, "debug"],
+  ["policyFailed", "proxy", "policy", 500, "error"],
+  ["policyTimeout", "proxy", "policy", 500, "error"],
   ["noInstance", "proxy", "balance", 503, "warn"],
   ["surgeQueueOverflow", "proxy", "balance", 503, "warn"],
   ["clientLeftQueue", "client", "balance", 408, "debug"],
@@ -62,7 +65,8 @@ test("rules that hold for every row", () => {
     const told = `${name}: ${JSON.stringify(facts)}`;
     // A client is never told that its own mistake was the instance's, nor the other way round.
     if (facts.status >= 500) expect(told).not.toContain('"side":"client"');
-    else if (facts.status >= 400) expect(told).toContain('"side":"client"');
+    // A refusal says nothing of how the request was made.
+    else if (facts.status >= 400 && name !== "policyRefused") expect(told).toContain('"side":"client"');
     // Once an answer has begun, none of our own can follow. A body whose very first bytes are broken is found before its
     // head has gone.
     const status = name === "badResponseBody" ? 502 : 0;

@@ -62,6 +62,7 @@ test.each([
   ["src/parse/x.ts", 'import { readFileSync } from "node:fs";', "parse/ is pure: no node:fs"],
   ["src/net/index.ts", "export const a = 1;", "a barrel; only policy/ has one"],
   ["src/net/x.ts", 'import { a } from "./y";', '"./y" has no .ts'],
+  ["src/main/x.ts", 'import a from "../admin/y.txt" with { type: "text" };', '"../admin/y.txt" has no .ts'],
   ["src/net/x.ts", 'import { a } from "../../test/y.ts";', '"../../test/y.ts" leaves src/'],
   ["src/control/x.ts", 'import { a } from "../../certs/y.ts";', "only main/ issues certificates"],
   ["certs/x.ts", 'import { a } from "../src/tls/y.ts";', '"../src/tls/y.ts" leaves certs/'],
@@ -93,6 +94,7 @@ test.each([
   ],
   ["certs/x.ts", 'import { x509 } from "../src/tls/x509.ts";'],
   ["src/policy/index.ts", 'export { Schema } from "effect";'],
+  ["src/main/x.ts", 'import a from "./y.txt" with { type: "text" };'],
 ])("what is sound passes: %s", (path, source) => {
   expect(checkFile(path, source)).toEqual([]);
 });

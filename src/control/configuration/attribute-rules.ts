@@ -4,6 +4,7 @@
  * Owns the bounds between attributes; the range of each by itself is its Schema's affair.
  */
 import { type Attributes, defaultAttributes } from "../../model/attributes.ts";
+import { settleAccessLog } from "./access-log-rules.ts";
 import { childOf, type Finding } from "./problem.ts";
 import type { SiftedLoadBalancer } from "./sift.ts";
 
@@ -22,10 +23,14 @@ export interface SettledAttributes {
   readonly findings: ReadonlyArray<Finding>;
 }
 
-/** Fills in defaults. A default gives way to a smaller bound; a written value beyond its bound is a mistake. */
+/**
+ * Fills in defaults. A default gives way to a smaller bound; a written value beyond its bound is a mistake. Relative paths are
+ * relative to `directory`.
+ */
 export const settleAttributes = (
   loadBalancer: Pick<SiftedLoadBalancer, "place" | "attributes">,
   written: unknown,
+  directory = ".",
 ): SettledAttributes => {
   const place = [...loadBalancer.place, "attributes"];
   const writtenAttributes = place.reduce(childOf, written);
@@ -58,6 +63,9 @@ export const settleAttributes = (
       });
     }
   }
+  const log = settleAccessLog(attributes.accessLog, [...place, "accessLog"], directory);
+  attributes.accessLog = log.accessLog;
+  findings.push(...log.findings);
   return { attributes, findings };
 };
 

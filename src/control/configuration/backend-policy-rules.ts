@@ -12,8 +12,8 @@ import { isPort, portDescription } from "../../model/port.ts";
 import { isSecure } from "../../model/protocol.ts";
 import type { InstanceSecurity } from "../../model/security.ts";
 import { findSecurityPolicy } from "../../tls/security-policies.ts";
-import { describeUnknownPolicy, type SettledPolicy } from "./policy-rules.ts";
 import { describeUndefined, type Finding, spellPlace, spellValue } from "./problem.ts";
+import { describeUnknownPolicy, type SettledPolicy } from "./settled-policy.ts";
 import type { SiftedLoadBalancer } from "./sift.ts";
 import type { SiftedBackendPolicies } from "./sift-security.ts";
 import { type PlacedSource, toPemSource } from "./sources.ts";
@@ -59,9 +59,9 @@ const asksForProof = ({ entries }: SiftedBackendPolicies, policies: ReadonlyMap<
   entries.some(({ value }) => typeof value !== "string" || isProof(policies.get(value)));
 
 const isProof = (policy: SettledPolicy | undefined): boolean =>
-  policy?.kind === "broken"
+  policy?.isBroken
     ? policy.type === backendServerAuthentication.type || policy.type === publicKeyType.type
-    : policy?.kind === "backendAuthentication" || policy?.kind === "publicKey";
+    : (policy?.keys ?? policy?.judge ?? policy?.key) !== undefined;
 
 /** AWS, "Configure back-end instance authentication": only an encrypted connection shows a key. A header needs none. */
 const findPortProblems = (
@@ -113,18 +113,22 @@ const settlePort = (
   const sources: Array<PlacedSource> = [];
   const findings: Array<Finding> = [];
   let keys: InstanceSecurity["keys"];
+  let judges: InstanceSecurity["judges"];
   let authority: InstanceSecurity["authority"];
   let header: string | undefined;
   let preamble: InstancePreamble | undefined;
   for (const { place, value } of entries) {
     if (typeof value === "string") {
       const policy = policies.get(value);
-      if (policy?.kind === "backendAuthentication") keys = [...(keys ?? []), ...policy.keys];
-      else if (policy?.kind === "proxyProtocol") {
+      if (policy?.keys !== undefined) keys = [...(keys ?? []), ...policy.keys];
+      if (policy?.judge !== undefined) judges = [...(judges ?? []), policy.judge];
+      if (policy?.preamble !== undefined) {
         if (header !== undefined) findings.push({ place, ...describeSecondHeader(value, header) });
         header ??= value;
-        preamble ??= policy.preamble;
-      } else if (policy?.kind !== "broken") findings.push({ place, ...describeMisfit(value, policy, policies) });
+        preamble ??= policy.preamble.value;
+      }
+      const isFit = (policy?.keys ?? policy?.judge ?? policy?.preamble) !== undefined;
+      if (!isFit && !policy?.isBroken) findings.push({ place, ...describeMisfit(value, policy, policies) });
       continue;
     }
     const ca = toPemSource(value.ca, directory);
@@ -135,7 +139,11 @@ const settlePort = (
     authority ??= { ca, ...(value.serverName === undefined ? {} : { serverName: value.serverName.toLowerCase() }) };
   }
   return {
-    security: { ...(keys === undefined ? {} : { keys }), ...(authority === undefined ? {} : { authority }) },
+    security: {
+      ...(keys === undefined ? {} : { keys }),
+      ...(judges === undefined ? {} : { judges }),
+      ...(authority === undefined ? {} : { authority }),
+    },
     preamble,
     sources,
     findings,
@@ -157,11 +165,15 @@ const describeMisfit = (
 ): Pick<Finding, "problem" | "expected"> => {
   const expected =
     "the name of a BackendServerAuthenticationPolicyType or ProxyProtocolPolicyType policy of this load balancer";
-  if (policy?.kind === "publicKey") {
+  if (policy?.key !== undefined) {
     const auth = "the name of a BackendServerAuthenticationPolicyType policy of this load balancer that names it";
     return { problem: `${spellValue(name)} is a public key`, expected: auth };
   }
-  if (policy?.kind === "stickiness") {
+  if (policy?.traffic !== undefined || policy?.balancer !== undefined) {
+    const problem = `${spellValue(name)} is a policy of listeners, and has no hook for instances`;
+    return { problem, expected: "a policy with `authenticateBackend` or `backendPreamble`" };
+  }
+  if (policy?.stickiness !== undefined) {
     const problem = `${spellValue(name)} keeps clients with their instances, and instances aren't asked`;
     return { problem, expected: `${expected}; a stickiness policy stands in a listener's \`policies\`` };
   }

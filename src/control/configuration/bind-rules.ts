@@ -1,10 +1,10 @@
 /**
- * The rules about what this process binds: no two listeners, nor a listener and the management server, want one port
- * on one address, and the management server stays on loopback.
+ * The rule about what this process binds: no two listeners, nor a listener and the management server, want one port
+ * on one address.
  * The second half of a check. Owns the overlap of addresses; whether a port is free on this machine it can't know.
  */
-import { type Address, isLoopback } from "../../model/address.ts";
-import { defaultManagement } from "../../model/configuration.ts";
+import type { Address } from "../../model/address.ts";
+import { defaultManagement } from "../../model/management.ts";
 import { zeroPort } from "./listener-rules.ts";
 import { type Finding, type Place, spellPlace } from "./problem.ts";
 import type { SiftedConfiguration } from "./sift.ts";
@@ -17,20 +17,13 @@ interface Binding {
   readonly port: number;
 }
 
-/** Where two listeners would bind the same, and a management server that more than this machine could reach. */
+/** Where two would bind the same, or a port that nobody can name. */
 export const findBindProblems = (
   configuration: SiftedConfiguration,
   canListenAnywhere: boolean,
 ): ReadonlyArray<Finding> => {
   const { management, loadBalancers } = configuration;
   const findings: Array<Finding> = [];
-  if (management.bind.isKnown && management.bind.address !== undefined && !isLoopback(management.bind.address)) {
-    findings.push({
-      place: ["management", "address"],
-      problem: `${management.bind.address.text} can be reached from other machines, and the management server has no credentials yet`,
-      expected: "a loopback address such as 127.0.0.1 or ::1",
-    });
-  }
   if (management.port === 0 && !canListenAnywhere) findings.push(zeroPort(["management", "port"]));
 
   const bindings = managementBinding(configuration);

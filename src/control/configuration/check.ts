@@ -4,17 +4,22 @@
  * Owns the order of the steps: shape, sift, rules. Pure; never reads a file.
  */
 
-import { type Configuration, defaultManagement, defaultShutdownGrace } from "../../model/configuration.ts";
+import { type Configuration, defaultShutdownGrace } from "../../model/configuration.ts";
 import { toCookieSecret } from "../../model/cookie-secret.ts";
 import { findHealthCheckProblems, type HealthCheck, settleHealthCheck } from "../../model/health-check.ts";
 import type { LoadBalancer } from "../../model/load-balancer.ts";
 import { isSecure } from "../../model/protocol.ts";
+import { toOtlp } from "../../model/telemetry.ts";
+import { findSharedFileProblems } from "./access-log-rules.ts";
 import { type SettledAttributes, settleAttributes } from "./attribute-rules.ts";
 import { type SettledBackendPolicies, settleBackendPolicies } from "./backend-policy-rules.ts";
 import { findBindProblems } from "./bind-rules.ts";
 import { findInventoryProblems, type SettledInstances, settleInstances } from "./instance-rules.ts";
+import { type SettledListenerPolicies, settleListenerPolicies } from "./listener-policy-rules.ts";
 import { findListenerProblems } from "./listener-rules.ts";
 import { type SettledListenerSecurity, settleListenerSecurity } from "./listener-security-rules.ts";
+import { type SettledManagement, settleManagement, type TokenFile } from "./management-rules.ts";
+import type { LoadedPolicies } from "./policy-modules.ts";
 import { type SettledPolicies, settlePolicies } from "./policy-rules.ts";
 import { childOf, describeUndefined, type Finding, type Problem, sortFindings, spellPlace } from "./problem.ts";
 import { type SettledTrustedProxies, settleTrustedProxies } from "./proxy-protocol-rules.ts";
@@ -29,6 +34,8 @@ export interface CheckOptions {
   readonly allowEphemeralPorts?: boolean;
   /** What relative paths are relative to: the folder of the configuration's file. Default: the working directory. */
   readonly directory?: string;
+  /** The policy modules that the configuration names, imported. */
+  readonly modules?: LoadedPolicies;
 }
 
 /** What a check has found, before the files that it names are opened. */
@@ -36,6 +43,8 @@ export interface Examined {
   readonly findings: ReadonlyArray<Finding>;
   /** The certificates and authorities of all sound parts, also when others have problems. */
   readonly sources: ReadonlyArray<PlacedSource>;
+  /** The file of the management server's token; the configuration is without that token. */
+  readonly tokenFile: TokenFile | undefined;
   /** Good only where there is no finding. */
   readonly configuration: () => Configuration;
 }
@@ -47,25 +56,38 @@ export interface Examined {
 export const examineConfiguration = (written: unknown, options: CheckOptions = {}): Examined => {
   const canListenAnywhere = options.allowEphemeralPorts === true;
   const sifted = siftConfiguration(written);
-  const settled = sifted.loadBalancers.map((one) => settle(one, sifted, written, options.directory ?? "."));
+  const settled = sifted.loadBalancers.map((one) => settle(one, sifted, written, options));
+  const management = settleManagement(sifted.management, options.directory ?? ".");
   const findings: ReadonlyArray<Finding> = [
     ...findShapeProblems(written),
+    ...management.findings,
     ...findEmptiness(written),
     ...findUndefinedSecret(written),
     ...findInventoryProblems(sifted.inventory),
     ...sifted.loadBalancers.flatMap((one) => findListenerProblems(one, written, canListenAnywhere)),
     ...settled.flatMap((one) => one.findings),
+    ...findSharedFileProblems(
+      sifted.loadBalancers.map(({ place }, index) => ({
+        place: [...place, "attributes", "accessLog"],
+        accessLog: settled[index]!.attributes.accessLog,
+      })),
+    ),
     ...findBindProblems(sifted, canListenAnywhere),
   ];
   return {
     findings,
-    sources: settled.flatMap(({ security, backendPolicies }) => [
-      ...security.flatMap(({ sources }) => sources),
-      ...backendPolicies.sources,
-    ]),
+    sources: [
+      ...management.sources,
+      ...settled.flatMap(({ security, backendPolicies }) => [
+        ...security.flatMap(({ sources }) => sources),
+        ...backendPolicies.sources,
+      ]),
+    ],
+    tokenFile: management.tokenFile,
     configuration: () =>
       assemble(
         sifted,
+        management,
         sifted.loadBalancers.map((one, index) => assembleLoadBalancer(one, settled[index]!)),
       ),
   };
@@ -90,6 +112,8 @@ interface SettledLoadBalancer {
   readonly backendPolicies: SettledBackendPolicies;
   /** By listener. */
   readonly stickiness: ReadonlyArray<SettledStickiness>;
+  /** By listener. */
+  readonly listenerPolicies: ReadonlyArray<SettledListenerPolicies>;
   readonly healthCheck: HealthCheck | undefined;
   readonly findings: ReadonlyArray<Finding>;
 }
@@ -98,15 +122,16 @@ const settle = (
   loadBalancer: SiftedLoadBalancer,
   { inventory }: SiftedConfiguration,
   written: unknown,
-  directory: string,
+  { directory = ".", modules = new Map() }: CheckOptions,
 ): SettledLoadBalancer => {
   const instances = settleInstances(loadBalancer, inventory);
-  const attributes = settleAttributes(loadBalancer, written);
-  const own = settlePolicies(loadBalancer.policies);
+  const attributes = settleAttributes(loadBalancer, written, directory);
+  const own = settlePolicies(loadBalancer.policies, modules);
   const security = loadBalancer.listeners.map((one) => settleListenerSecurity(one, own.policies, directory));
   const proxies = loadBalancer.listeners.map(settleTrustedProxies);
   const backendPolicies = settleBackendPolicies(loadBalancer, own.policies, directory);
   const stickiness = loadBalancer.listeners.map((one) => settleStickiness(one, own.policies));
+  const listenerPolicies = loadBalancer.listeners.map((one) => settleListenerPolicies(one, own.policies));
   const health = settleHealth(loadBalancer);
   return {
     instances: instances.instances,
@@ -116,10 +141,19 @@ const settle = (
     proxies,
     backendPolicies,
     stickiness,
+    listenerPolicies,
     healthCheck: health.part.healthCheck,
-    findings: [health, instances, attributes, own, ...security, ...proxies, backendPolicies, ...stickiness].flatMap(
-      ({ findings }) => findings,
-    ),
+    findings: [
+      health,
+      instances,
+      attributes,
+      own,
+      ...security,
+      ...proxies,
+      backendPolicies,
+      ...stickiness,
+      ...listenerPolicies,
+    ].flatMap(({ findings }) => findings),
   };
 };
 
@@ -140,18 +174,28 @@ const findUndefinedSecret = (written: unknown): ReadonlyArray<Finding> => {
 };
 
 /** No finding means that nothing was sifted out: every member is there. */
-const assemble = (sifted: SiftedConfiguration, loadBalancers: ReadonlyArray<LoadBalancer>): Configuration => ({
-  management: {
-    address: addressOf(sifted.management.bind) ?? defaultManagement.address,
-    port: sifted.management.port ?? defaultManagement.port,
-  },
+const assemble = (
+  sifted: SiftedConfiguration,
+  { management }: SettledManagement,
+  loadBalancers: ReadonlyArray<LoadBalancer>,
+): Configuration => ({
+  management,
+  ...otlpOf(sifted),
   shutdownGrace: sifted.shutdownGrace ?? defaultShutdownGrace,
   ...(sifted.maxConnections === undefined ? {} : { maxConnections: sifted.maxConnections }),
   ...(sifted.inventory.size === 0 ? {} : { inventory: soundEntriesOf(sifted.inventory) }),
   ...(sifted.cookieSecret === undefined ? {} : { cookieSecrets: [sifted.cookieSecret].flat().map(toCookieSecret) }),
+  ...(sifted.watch === undefined ? {} : { watch: sifted.watch }),
   ...(sifted.zone === undefined ? {} : { zone: sifted.zone }),
+  ...(sifted.account === undefined ? {} : { account: sifted.account }),
+  ...(sifted.region === undefined ? {} : { region: sifted.region }),
   loadBalancers,
 });
+
+const otlpOf = ({ telemetry }: SiftedConfiguration): Pick<Configuration, "otlp"> => {
+  const otlp = toOtlp(telemetry);
+  return otlp === undefined ? {} : { otlp };
+};
 
 const soundEntriesOf = (inventory: SiftedConfiguration["inventory"]): NonNullable<Configuration["inventory"]> =>
   new Map([...inventory].flatMap(([id, entry]) => (entry === undefined ? [] : [[id, entry] as const])));
@@ -166,11 +210,12 @@ const assembleLoadBalancer = (
     proxies,
     backendPolicies,
     stickiness: settledStickiness,
+    listenerPolicies,
     healthCheck,
   }: SettledLoadBalancer,
 ): LoadBalancer => {
   const address = addressOf(bind);
-  const securityPolicies = [...policies.values()].flatMap((one) => (one.kind === "negotiation" ? [one.policy] : []));
+  const securityPolicies = [...policies.values()].flatMap(({ negotiation }) => negotiation ?? []);
   return {
     name,
     ...(address === undefined ? {} : { address }),
@@ -178,6 +223,7 @@ const assembleLoadBalancer = (
       const own = security[index]?.security;
       const trustedProxies = proxies[index]?.trustedProxies;
       const stickiness = settledStickiness[index]?.stickiness;
+      const { policies = [], balancer } = listenerPolicies[index] ?? {};
       const instancePreamble = backendPolicies.preambles.get(listener.instancePort!);
       const proof = isSecure(listener.instanceProtocol!)
         ? backendPolicies.byPort.get(listener.instancePort!)
@@ -192,6 +238,8 @@ const assembleLoadBalancer = (
         ...(trustedProxies === undefined ? {} : { trustedProxies }),
         ...(instancePreamble === undefined ? {} : { instancePreamble }),
         ...(stickiness === undefined ? {} : { stickiness }),
+        ...(balancer === undefined ? {} : { balancer }),
+        ...(policies.length === 0 ? {} : { policies }),
       };
     }),
     instances,

@@ -9,8 +9,8 @@ import type { SecurityPolicy } from "../../model/security-policy.ts";
 import { type EffectivePolicy, effectivePolicy } from "../../tls/effective-policy.ts";
 import { findOmissions } from "../../tls/policy-remarks.ts";
 import { defaultSecurityPolicy, findSecurityPolicy, securityPolicyNames } from "../../tls/security-policies.ts";
-import { describeUnknownPolicy, type SettledPolicy } from "./policy-rules.ts";
 import { describeUndefined, type Finding, spellPlace, spellValue } from "./problem.ts";
+import { describeUnknownPolicy, type SettledPolicy } from "./settled-policy.ts";
 import type { SiftedListener } from "./sift.ts";
 import type { Placed } from "./sift-security.ts";
 import { type PlacedSource, toCertificateSource, toPemSource } from "./sources.ts";
@@ -166,29 +166,20 @@ const findPolicy = (
       expected: "a name from the load balancer's `policies`, or one that `elbow policy list` prints",
     };
   }
-  switch (own.kind) {
-    case "negotiation":
-      return own.policy;
-    // It has been told where it is defined.
-    case "broken":
-    case "stickiness":
-      return undefined;
-    case "publicKey":
-      return {
-        problem: `${spellValue(name)} is a public key, which no listener has a use for`,
-        expected: "a BackendServerAuthenticationPolicyType policy in `backendPolicies` that names it",
-      };
-    case "backendAuthentication":
-      return {
-        problem: `${spellValue(name)} authenticates instances, and a listener faces clients`,
-        expected: "the policy in `backendPolicies`, under the instance port",
-      };
-    case "proxyProtocol":
-      return {
-        problem: `${spellValue(name)} sends instances a header, and a listener faces clients`,
-        expected: "the policy in `backendPolicies`, under the instance port",
-      };
+  if (own.negotiation !== undefined) return own.negotiation;
+  // One that is broken has been told where it is defined; the others are for other rules to judge.
+  if (own.isBroken || (own.stickiness ?? own.balancer ?? own.traffic) !== undefined) return undefined;
+  if (own.key !== undefined) {
+    return {
+      problem: `${spellValue(name)} is a public key, which no listener has a use for`,
+      expected: "a BackendServerAuthenticationPolicyType policy in `backendPolicies` that names it",
+    };
   }
+  const act = (own.keys ?? own.judge) === undefined ? "sends instances a header" : "authenticates instances";
+  return {
+    problem: `${spellValue(name)} ${act}, and a listener faces clients`,
+    expected: "the policy in `backendPolicies`, under the instance port",
+  };
 };
 
 const describeEmpty = (policy: SecurityPolicy, effective: EffectivePolicy): Pick<Finding, "problem" | "expected"> => {

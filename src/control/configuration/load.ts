@@ -5,17 +5,34 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, extname, resolve } from "node:path";
-import { Effect, Predicate } from "effect";
+import { Effect, Predicate, Result } from "effect";
 import type { Configuration } from "../../model/configuration.ts";
+import { findLogPathProblems } from "./access-log-rules.ts";
 import { type CheckOptions, examineConfiguration, spellFindings } from "./check.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { parseJson, parseYaml } from "./document-file.ts";
 import { findSourceProblems, type LoadSourcesOptions } from "./load-sources.ts";
-import { importModule } from "./module-file.ts";
+import { importModule, type ModulePurpose } from "./module-file.ts";
+import { hashContent } from "./module-graph.ts";
+import { importPolicies, moduleExtensions } from "./policy-modules.ts";
 import { spellChoice } from "./problem.ts";
+import type { ReadFiles } from "./read-files.ts";
+import { readTokenFile } from "./token-file.ts";
 
-const moduleExtensions = [".ts", ".mts", ".js", ".mjs"];
 const documentExtensions = [".json", ".yaml", ".yml"];
+
+/** How a file is loaded. */
+export interface LoadOptions extends Omit<CheckOptions, "directory" | "modules">, LoadSourcesOptions {
+  /** Gets what is read of the configuration and its modules, also when the load fails. */
+  readonly files?: ReadFiles;
+}
+
+/** A configuration runs at each load: its text is not all that it is made of. */
+const purpose: ModulePurpose = {
+  expected: "export default defineConfig({ … })",
+  evaluate: (exported) => (typeof exported === "function" ? exported() : exported),
+  isAlwaysRun: true,
+};
 
 /**
  * Reads and checks a file, and the certificates and keys that it names; a path that is not absolute is relative to the
@@ -23,17 +40,34 @@ const documentExtensions = [".json", ".yaml", ".yml"];
  */
 export const loadConfiguration = Effect.fnUntraced(function* (
   path: string,
-  options: Omit<CheckOptions, "directory"> & LoadSourcesOptions = {},
+  options: LoadOptions = {},
 ): Effect.fn.Return<Configuration, ConfigurationError> {
-  const written = yield* readWritten(path);
-  const examined = examineConfiguration(written, { ...options, directory: dirname(resolve(path)) });
-  const findings = [...examined.findings, ...(yield* findSourceProblems(examined.sources, options))];
-  if (findings.length === 0) return examined.configuration();
+  const { files = new Map() } = options;
+  const written = yield* readWritten(path, files);
+  const modules = yield* importPolicies(written, path, files);
+  const examined = examineConfiguration(written, { ...options, directory: dirname(resolve(path)), modules });
+  const token = examined.tokenFile === undefined ? undefined : yield* readTokenFile(examined.tokenFile);
+  const findings = [
+    ...examined.findings,
+    ...(yield* findSourceProblems(examined.sources, options)),
+    ...(token !== undefined && Result.isFailure(token) ? [token.failure] : []),
+  ];
+  const sound = findings.length === 0 ? examined.configuration() : undefined;
+  // Also what can't be written to: nobody looks for a log before it is needed.
+  if (sound !== undefined) findings.push(...findLogPathProblems(sound));
+  if (sound !== undefined && findings.length === 0) {
+    const configuration = sound;
+    if (token === undefined || Result.isFailure(token)) return configuration;
+    return { ...configuration, management: { ...configuration.management, token: token.success } };
+  }
   return yield* new ConfigurationError({ file: path, problems: spellFindings(findings, written) });
 });
 
 /** Reads what a file says, unchecked. */
-const readWritten = Effect.fnUntraced(function* (path: string): Effect.fn.Return<unknown, ConfigurationError> {
+export const readWritten = Effect.fnUntraced(function* (
+  path: string,
+  files: ReadFiles = new Map(),
+): Effect.fn.Return<unknown, ConfigurationError> {
   const absolutePath = resolve(path);
   const extension = extname(path).toLowerCase();
   if (![...moduleExtensions, ...documentExtensions].includes(extension)) {
@@ -43,18 +77,21 @@ const readWritten = Effect.fnUntraced(function* (path: string): Effect.fn.Return
       spellChoice([...moduleExtensions, ...documentExtensions]),
     );
   }
-  const text = yield* readText(path, absolutePath);
-  if (moduleExtensions.includes(extension)) return yield* importModule(path, absolutePath);
+  files.set(absolutePath, undefined);
+  const text = yield* readText(path, absolutePath, files);
+  if (moduleExtensions.includes(extension)) return (yield* importModule(path, absolutePath, purpose, files)).value;
   if (text.trim() === "") return yield* fileError(path, "is empty", "an object with `loadBalancers`");
   return yield* extension === ".json" ? parseJson(path, text) : parseYaml(path, text);
 });
 
 /** A module is read as well, so that a missing file is told in the same words whatever its kind. */
-const readText = (path: string, absolutePath: string): Effect.Effect<string, ConfigurationError> =>
+const readText = (path: string, absolutePath: string, files: ReadFiles): Effect.Effect<string, ConfigurationError> =>
   Effect.tryPromise({
     try: async () => {
       if (!(await stat(absolutePath)).isFile()) throw new NotAFile();
-      return (await readFile(absolutePath, "utf8")).replace(/^\uFEFF/, "");
+      const content = await readFile(absolutePath);
+      files.set(absolutePath, hashContent(content));
+      return content.toString("utf8").replace(/^\uFEFF/, "");
     },
     catch: (cause) => {
       const expected = "a file that elbow may read";

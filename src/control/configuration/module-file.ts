@@ -1,23 +1,53 @@
 /**
- * Imports a configuration that is a TypeScript or JavaScript module, anew each time, with the modules it imports.
- * Serves load.ts at the start and at every reload; owns the set of modules that must be forgotten before the next one.
- * Never judges the value, and never forgets a module that elbow itself runs on.
+ * Imports TypeScript or JavaScript modules of the user's, configurations and policies, and again when they have changed.
+ * Serves load.ts and policy-modules.ts at the start and at every reload; owns which modules are in the engine's registry
+ * with which content, and the last good one of each.
+ * Never judges a value, and never forgets a module that elbow itself runs on.
  *
  * A query string after the path would give the new text of the file but the old ones of its own imports; forgetting
- * all of them in `require.cache` gives the new text of each. Bun keeps some kilobytes of each version that it loaded.
+ * those that have changed in `require.cache`, with whoever imports them, gives the new text of each and leaves the others
+ * as they are. Bun keeps some kilobytes of each version that it loaded.
  */
+import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Effect, Predicate, Semaphore } from "effect";
 import { isKeyText, keyWords } from "../../model/key-text.ts";
 import { registerElbowModule } from "../../policy/virtual-module.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { syntaxError } from "./document-file.ts";
-import { listModuleFiles } from "./module-graph.ts";
+import { type ModuleGraph, reachableFrom, readModuleGraph, versionOf } from "./module-graph.ts";
+import type { ReadFiles } from "./read-files.ts";
 
 const evaluationLimitSeconds = 30;
 
-/** Modules that configurations have brought in; what was loaded before them is elbow's own. */
-const broughtIn = new Set<string>();
+/** A module that has been imported. */
+export interface ImportedModule {
+  /** Absolute path, symbolic links followed. */
+  readonly file: string;
+  /** The module and every file that it imports. */
+  readonly files: ReadonlyArray<string>;
+  /** The same as long as none of the files has another content. */
+  readonly version: string;
+  /** Its default export. */
+  readonly value: unknown;
+}
+
+/** What a module is for, in the words of its errors. */
+export interface ModulePurpose {
+  /** What must be exported by default, such as `export default defineConfig({ … })`. */
+  readonly expected: string;
+  /** Makes the value of the default export; the default export itself when left out. */
+  readonly evaluate?: (exported: unknown) => unknown;
+  /** Whether the module itself, not what it imports, runs again where nothing has changed. */
+  readonly isAlwaysRun: boolean;
+}
+
+/** Modules of the user's by the version that the registry has; what was loaded before them is elbow's own. */
+const registered = new Map<string, string>();
+/** What a module has brought in though its text doesn't show it, such as by a computed import(). */
+const hidden = new Map<string, Set<string>>();
+/** The last good import of each module. */
+const lastGood = new Map<string, ImportedModule>();
 
 /** Where elbow's own modules lie; one that it happens to load during an import must not be forgotten. */
 const ownFolder = import.meta.dir.startsWith("/$bunfs/") ? "/$bunfs/" : `${resolve(import.meta.dir, "../..")}/`;
@@ -26,14 +56,32 @@ const ownFolder = import.meta.dir.startsWith("/$bunfs/") ? "/$bunfs/" : `${resol
 const isForgettable = (path: string): boolean =>
   path.startsWith("/") && !path.startsWith(ownFolder) && !path.includes("/node_modules/");
 
+/** Whether a file is a module of the user's that has been imported, now or before. */
+export const isUserModule = (path: string): boolean => seen.has(path);
+
+/** Whether any module of the user's was ever imported. */
+export const hasUserModules = (): boolean => seen.size > 0;
+
+/** Every module of the user's that was ever imported. */
+const seen = new Set<string>();
+
 /** One import at a time: two at once would count each other's modules as elbow's own. */
 const turn = Semaphore.makeUnsafe(1);
 
-/** Imports a module by absolute path and gives its default export, called and awaited where it is a function. */
-export const importModule = (file: string, absolutePath: string): Effect.Effect<unknown, ConfigurationError> =>
+/**
+ * Imports a module by absolute path, or gives it as it was imported before where neither it nor what it imports has changed.
+ * `file` is what messages call it; what was read goes into `files`, also when the import fails.
+ */
+export const importModule = (
+  file: string,
+  absolutePath: string,
+  purpose: ModulePurpose,
+  files: ReadFiles,
+): Effect.Effect<ImportedModule, ConfigurationError> =>
   Effect.tryPromise({
-    try: () => evaluate(absolutePath),
-    catch: (cause) => (cause instanceof MissingDefault ? missingDefault(file) : explain(file, absolutePath, cause)),
+    try: () => load(absolutePath, purpose, files),
+    catch: (cause) =>
+      cause instanceof MissingDefault ? missingDefault(file, purpose) : explain(file, cause, absolutePath),
   }).pipe(
     Effect.timeoutOrElse({
       duration: `${evaluationLimitSeconds} seconds`,
@@ -44,24 +92,60 @@ export const importModule = (file: string, absolutePath: string): Effect.Effect<
 
 class MissingDefault {}
 
-const evaluate = async (absolutePath: string): Promise<unknown> => {
+const load = async (
+  absolutePath: string,
+  { evaluate = (exported) => exported, isAlwaysRun }: ModulePurpose,
+  files: ReadFiles,
+): Promise<ImportedModule> => {
   registerElbowModule();
-  const files = [...(await listModuleFiles(absolutePath))].filter(isForgettable);
-  for (const path of files) broughtIn.add(path);
-  for (const path of broughtIn) delete require.cache[path];
-  const own = new Set(Object.keys(require.cache));
-  let exports: { readonly default?: unknown };
+  const file = await realpath(absolutePath);
+  const graph = await readModuleGraph(file, hidden.get(file));
+  for (const [path, { hash }] of graph) files.set(path, hash);
+  const version = versionOf(graph, file);
+  const before = lastGood.get(file);
+  if (before?.version === version && !isAlwaysRun) return before;
+  forgetChanged(graph, isAlwaysRun ? file : undefined);
   try {
-    exports = await import(absolutePath);
+    const exports = await importAnew(file, graph);
+    if (exports.default === undefined) throw new MissingDefault();
+    const value = await evaluate(await exports.default);
+    const imported = { file, files: [...reachableFrom(graph, file)], version, value };
+    lastGood.set(file, imported);
+    return imported;
   } catch (cause) {
-    if (isLinkError(cause)) await settle(files);
+    // Whichever of them failed, all are imported anew the next time.
+    for (const path of graph.keys()) registered.delete(path);
+    throw cause;
+  }
+};
+
+/** Forgets those whose content, or that of something that they import, isn't what the registry has. */
+const forgetChanged = (graph: ModuleGraph, always: string | undefined): void => {
+  for (const path of graph.keys()) {
+    const version = versionOf(graph, path);
+    if (!isForgettable(path) || (registered.get(path) === version && path !== always)) continue;
+    delete require.cache[path];
+    registered.set(path, version);
+    seen.add(path);
+  }
+};
+
+const importAnew = async (file: string, graph: ModuleGraph): Promise<{ readonly default?: unknown }> => {
+  const known = new Set(Object.keys(require.cache));
+  try {
+    return await import(file);
+  } catch (cause) {
+    if (isLinkError(cause)) await settle([...graph.keys()].filter(isForgettable));
     throw cause;
   } finally {
-    // What the text didn't show, such as a computed import().
-    for (const path of Object.keys(require.cache)) if (!own.has(path) && isForgettable(path)) broughtIn.add(path);
+    const more = hidden.get(file) ?? new Set();
+    for (const path of Object.keys(require.cache)) {
+      if (known.has(path) || graph.has(path) || !isForgettable(path)) continue;
+      more.add(path);
+      seen.add(path);
+    }
+    if (more.size > 0) hidden.set(file, more);
   }
-  if (exports.default === undefined) throw new MissingDefault();
-  return typeof exports.default === "function" ? await exports.default() : await exports.default;
 };
 
 /** An import names an export that isn't there; a syntax error in a text is a BuildMessage. */
@@ -76,12 +160,12 @@ const settle = async (files: ReadonlyArray<string>): Promise<void> => {
 };
 
 /** Errors of the engine come in several classes; what they share is a message and sometimes a position. */
-const explain = (file: string, absolutePath: string, cause: unknown): ConfigurationError => {
+const explain = (file: string, cause: unknown, absolutePath: string): ConfigurationError => {
   const inner = Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors) ? cause.errors : [];
   if (inner.length > 0) {
     return new ConfigurationError({
       file,
-      problems: inner.flatMap((one) => explain(file, absolutePath, one).problems),
+      problems: inner.flatMap((one) => explain(file, one, absolutePath).problems),
     });
   }
   const message = messageOf(cause);
@@ -93,7 +177,7 @@ const explain = (file: string, absolutePath: string, cause: unknown): Configurat
     return refuse(file, `${where}:${position.line}:${position.column}`, message);
   }
   const frame = Predicate.hasProperty(cause, "stack") ? /(\/[^\s()]+):(\d+):(\d+)/.exec(String(cause.stack)) : null;
-  const isUsers = frame !== null && (frame[1] === absolutePath || broughtIn.has(frame[1]!));
+  const isUsers = frame !== null && (frame[1] === absolutePath || seen.has(frame[1]!));
   const where = isUsers ? `${frame[1] === absolutePath ? file : frame[1]}:${frame[2]}:${frame[3]}` : file;
   return refuse(file, where, message);
 };
@@ -119,10 +203,10 @@ const refuse = (file: string, path: string, message: string): ConfigurationError
     problems: [{ path, problem: `failed while it was loaded: ${message}`, expected: "a module that loads" }],
   });
 
-const missingDefault = (file: string): ConfigurationError =>
+const missingDefault = (file: string, { expected }: ModulePurpose): ConfigurationError =>
   new ConfigurationError({
     file,
-    problems: [{ path: file, problem: "has no default export", expected: "export default defineConfig({ … })" }],
+    problems: [{ path: file, problem: "has no default export", expected }],
   });
 
 const tooSlow = (file: string): ConfigurationError =>
@@ -131,7 +215,7 @@ const tooSlow = (file: string): ConfigurationError =>
     problems: [
       {
         path: file,
-        problem: `gave no configuration within ${evaluationLimitSeconds} s`,
+        problem: `wasn't ready within ${evaluationLimitSeconds} s`,
         expected: "a default export that is ready, or a promise that settles",
       },
     ],

@@ -1,37 +1,25 @@
 /**
  * Settles the policies that a load balancer defines: what each is good for, and what is wrong with it.
  * The second half of a check, before the listeners and back ends that name policies.
- * Owns names, types and the references between policies; what attributes mean is the affair of each type's module.
+ * Owns names, types and the references between policies; what attributes mean is the affair of each type's module, a
+ * user's as well as a built-in one.
  */
 import { Result } from "effect";
 import backendServerAuthentication from "../../../policies/backend-auth/backend-server-authentication.ts";
 import publicKeyType from "../../../policies/backend-auth/public-key.ts";
 import proxyProtocol from "../../../policies/proxy-protocol/proxy-protocol.ts";
-import applicationCookie from "../../../policies/stickiness/application-cookie.ts";
-import loadBalancerCookie from "../../../policies/stickiness/load-balancer-cookie.ts";
 import sslNegotiation from "../../../policies/tls/ssl-negotiation.ts";
-import type { InstancePreamble } from "../../model/listener.ts";
-import type { TrustedKey } from "../../model/security.ts";
-import type { SecurityPolicy } from "../../model/security-policy.ts";
-import type { ListenerStickiness } from "../../model/stickiness.ts";
-import type { Policy } from "../../policy/policy.ts";
 import { findNegotiationProblems, negotiate } from "../../tls/negotiation.ts";
+import { type AnyPolicy, findPolicyType, policyTypes } from "../policy-types.ts";
+import { settleModulePolicy } from "./module-policy-rules.ts";
 import { findNearestName } from "./nearest-name.ts";
+import type { LoadedPolicies } from "./policy-modules.ts";
 import { type Finding, type Place, spellChoice, spellValue } from "./problem.ts";
 import { readPublicKey } from "./public-key.ts";
 import { settleSecurityPolicy } from "./security-policy-rules.ts";
+import { findKeys, type Settled, type SettledPolicy, settleHooks } from "./settled-policy.ts";
 import { decodePart } from "./shape.ts";
 import type { SiftedPolicy } from "./sift-security.ts";
-
-/** A policy by what it is good for; one that is broken has been told and is good for nothing. */
-export type SettledPolicy =
-  | { readonly kind: "negotiation"; readonly policy: SecurityPolicy }
-  | { readonly kind: "publicKey"; readonly key: TrustedKey }
-  | { readonly kind: "backendAuthentication"; readonly keys: ReadonlyArray<TrustedKey> }
-  /** Sends nothing without a preamble: its switch is off. */
-  | { readonly kind: "proxyProtocol"; readonly preamble: InstancePreamble | undefined }
-  | { readonly kind: "stickiness"; readonly stickiness: ListenerStickiness }
-  | { readonly kind: "broken"; readonly type: string | undefined };
 
 /** The policies of a load balancer by name. */
 export interface SettledPolicies {
@@ -39,73 +27,74 @@ export interface SettledPolicies {
   readonly findings: ReadonlyArray<Finding>;
 }
 
-const policyTypes: ReadonlyArray<string> = [
-  sslNegotiation.type,
-  publicKeyType.type,
-  backendServerAuthentication.type,
-  proxyProtocol.type,
-  loadBalancerCookie.type,
-  applicationCookie.type,
-];
-
 /** Prefixes of the names that AWS keeps for itself ("SSL negotiation configurations for Classic Load Balancers"). */
 const reservedPrefixes = ["ELBSecurityPolicy-", "ELBSample-"];
 
-/** Settles all policies of one load balancer. */
-export const settlePolicies = (sifted: ReadonlyArray<SiftedPolicy>): SettledPolicies => {
+/** Settles all policies of one load balancer; `modules` are those that have been imported for them. */
+export const settlePolicies = (sifted: ReadonlyArray<SiftedPolicy>, modules: LoadedPolicies): SettledPolicies => {
   const policies = new Map<string, SettledPolicy>();
   const findings: Array<Finding> = [];
-  // Authentication policies name the others, in whatever order they are written.
-  const isAuthentication = ({ type }: SiftedPolicy) => type === backendServerAuthentication.type;
-  for (const one of [...sifted].sort((a, b) => Number(isAuthentication(a)) - Number(isAuthentication(b)))) {
-    const settled = settle(one, policies);
+  // These name others, in whatever order they are written.
+  const isNaming = ({ type, module }: SiftedPolicy) =>
+    type === backendServerAuthentication.type || module !== undefined;
+  for (const one of [...sifted].sort((a, b) => Number(isNaming(a)) - Number(isNaming(b)))) {
+    const settled = settle(one, policies, modules);
     findings.push(...findNameProblems(one), ...Result.getOrElse(Result.flip(settled), () => []));
     policies.set(
       one.name,
-      Result.getOrElse(settled, () => ({ kind: "broken", type: one.type })),
+      Result.getOrElse(settled, () => ({ type: one.type, isBroken: true })),
     );
   }
   return { policies, findings };
 };
 
-type Settled = Result.Result<SettledPolicy, ReadonlyArray<Finding>>;
-
-const settle = (sifted: SiftedPolicy, others: ReadonlyMap<string, SettledPolicy>): Settled => {
-  const { place, name, type, attributes, securityPolicy } = sifted;
+const settle = (sifted: SiftedPolicy, others: ReadonlyMap<string, SettledPolicy>, modules: LoadedPolicies): Settled => {
+  const { place, name, type, module, attributes, securityPolicy } = sifted;
   const at: Place = [...place, "attributes"];
   if (securityPolicy !== undefined) {
-    return Result.map(settleSecurityPolicy(name, place, securityPolicy), (policy) => ({ kind: "negotiation", policy }));
+    return Result.map(settleSecurityPolicy(name, place, securityPolicy), (negotiation) => ({ type, negotiation }));
   }
-  if (type !== undefined && !policyTypes.includes(type)) return Result.fail([unknownType(place, type)]);
-  if (attributes === undefined) return Result.fail([]);
-  switch (type) {
-    case sslNegotiation.type:
-      return settleNegotiation(name, attributes, at);
-    case publicKeyType.type:
-      return Result.flatMap(decodePart(publicKeyType.attributes, at, attributes), ({ PublicKey }) =>
-        settlePublicKey(name, PublicKey, [...at, "PublicKey"]),
-      );
-    case backendServerAuthentication.type:
-      return settleAuthentication(attributes, at, others);
-    case proxyProtocol.type:
-      return Result.map(decodePart(proxyProtocol.attributes, at, attributes), (decoded) => ({
-        kind: "proxyProtocol",
-        preamble: decoded.ProxyProtocol ? { version: decoded.ProxyProtocolVersion ?? 1 } : undefined,
-      }));
-    case loadBalancerCookie.type:
-      return settleStickinessPolicy(loadBalancerCookie, attributes, at);
-    case applicationCookie.type:
-      return settleStickinessPolicy(applicationCookie, attributes, at);
-    default:
-      return Result.fail([]);
-  }
+  if (module !== undefined) return settleModulePolicy(sifted, module, modules, others);
+  const policy = type === undefined ? undefined : findPolicyType(type);
+  if (type !== undefined && policy === undefined) return Result.fail([unknownType(place, type)]);
+  if (policy === undefined || attributes === undefined) return Result.fail([]);
+  const rules = ownRules.get(policy);
+  if (rules !== undefined) return rules(name, attributes, at, others);
+  return settleHooks({ name, policy, attributes, module: undefined }, at);
 };
+
+type Rules = (
+  name: string,
+  attributes: Readonly<Record<string, unknown>>,
+  at: Place,
+  others: ReadonlyMap<string, SettledPolicy>,
+) => Settled;
+
+/** Of those types whose attributes mean more than their Schemas can say. */
+const ownRules: ReadonlyMap<AnyPolicy, Rules> = new Map<AnyPolicy, Rules>([
+  [sslNegotiation, (name, attributes, at) => settleNegotiation(name, attributes, at)],
+  [
+    publicKeyType,
+    (name, attributes, at) =>
+      Result.flatMap(decodePart(publicKeyType.attributes, at, attributes), ({ PublicKey }) =>
+        settlePublicKey(name, PublicKey, [...at, "PublicKey"]),
+      ),
+  ],
+  [backendServerAuthentication, (_, attributes, at, others) => settleAuthentication(attributes, at, others)],
+  [
+    proxyProtocol,
+    (_, attributes, at) =>
+      Result.map(decodePart(proxyProtocol.attributes, at, attributes), (decoded) => ({
+        type: proxyProtocol.type,
+        preamble: { value: decoded.ProxyProtocol ? { version: decoded.ProxyProtocolVersion ?? 1 } : undefined },
+      })),
+  ],
+]);
 
 const settleNegotiation = (name: string, attributes: Readonly<Record<string, unknown>>, place: Place): Settled => {
   const problems = findNegotiationProblems(attributes, findNearestName);
-  if (problems.length === 0) {
-    return Result.succeed({ kind: "negotiation", policy: { name, ...negotiate(attributes) } });
-  }
+  const { type } = sslNegotiation;
+  if (problems.length === 0) return Result.succeed({ type, negotiation: { name, ...negotiate(attributes) } });
   return Result.fail(
     problems.map(({ attribute, problem, expected }) => ({
       place: attribute === undefined ? place : [...place, attribute],
@@ -115,21 +104,10 @@ const settleNegotiation = (name: string, attributes: Readonly<Record<string, unk
   );
 };
 
-/** The attributes stay as written: each listener with the policy makes its own of it. */
-const settleStickinessPolicy = <A>(
-  policyType: Policy<A>,
-  attributes: Readonly<Record<string, unknown>>,
-  at: Place,
-): Settled =>
-  Result.map(decodePart(policyType.attributes, at, attributes), () => ({
-    kind: "stickiness",
-    stickiness: { type: policyType.type, attributes },
-  }));
-
 const settlePublicKey = (name: string, text: string, place: Place): Settled => {
   const key = readPublicKey(text);
   if ("problem" in key) return Result.fail([{ place, ...key }]);
-  return Result.succeed({ kind: "publicKey", key: { policy: name, spki: key } });
+  return Result.succeed({ type: publicKeyType.type, key: { policy: name, spki: key } });
 };
 
 const settleAuthentication = (
@@ -146,36 +124,9 @@ const settleAuthentication = (
   }
   const decoded = decodePart(backendServerAuthentication.attributes, at, listed);
   if (Result.isFailure(decoded)) return Result.fail(decoded.failure);
-  const keys: Array<TrustedKey> = [];
-  const findings: Array<Finding> = [];
   const names = decoded.success.PublicKeyPolicyName;
-  for (const [index, name] of names.entries()) {
-    const other = others.get(name);
-    if (other?.kind === "publicKey") keys.push(other.key);
-    // A key that is broken has been told where it stands.
-    else if (other?.kind !== "broken" || (other.type !== publicKeyType.type && other.type !== undefined)) {
-      const own = Array.isArray(written) ? [...place, index] : place;
-      findings.push({ place: own, ...describeMissingKey(name, other, others) });
-    }
-  }
-  const isWhole = keys.length === names.length;
-  return isWhole ? Result.succeed({ kind: "backendAuthentication", keys }) : Result.fail(findings);
-};
-
-const describeMissingKey = (
-  name: string,
-  other: SettledPolicy | undefined,
-  others: ReadonlyMap<string, SettledPolicy>,
-): Pick<Finding, "problem" | "expected"> => {
-  const expected = `the name of a ${publicKeyType.type} policy of this load balancer`;
-  if (other !== undefined) return { problem: `${spellValue(name)} is no public key`, expected };
-  return { problem: describeUnknownPolicy(name, others.keys()), expected };
-};
-
-/** The words for a policy that nobody has defined, with the nearest name that somebody has. */
-export const describeUnknownPolicy = (name: string, known: Iterable<string>): string => {
-  const nearest = findNearestName(name, known);
-  return `${spellValue(name)} is not a policy${nearest === undefined ? "" : `; did you mean ${spellValue(nearest)}?`}`;
+  const found = findKeys(names, (index) => (Array.isArray(written) ? [...place, index] : place), others);
+  return Result.map(found, (keys) => ({ type: backendServerAuthentication.type, keys }));
 };
 
 const unknownType = (place: Place, type: string): Finding => {

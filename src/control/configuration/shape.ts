@@ -6,7 +6,7 @@
 import { Result, Schema, type SchemaAST, type SchemaIssue } from "effect";
 import { WrittenConfiguration } from "../../model/configuration.ts";
 import { findNearestName } from "./nearest-name.ts";
-import { childOf, type Finding, type Place, spellValue } from "./problem.ts";
+import { childOf, type Finding, type Place, spellChoice, spellValue } from "./problem.ts";
 
 const decode = Schema.decodeUnknownResult(WrittenConfiguration, { errors: "all", onExcessProperty: "error" });
 
@@ -98,18 +98,51 @@ const collectNearest = (issues: ReadonlyArray<SchemaIssue.Issue>, position: Posi
 const describeValue = ({ place, value }: Position, ast: SchemaAST.AST): Finding => {
   const member = describedMember(ast);
   const { title, expected } = annotationsOf(member);
-  if (value === undefined) return { place, problem: "is missing", expected: `${title}: ${expected}` };
+  if (value === undefined) return { place, problem: "is missing", expected: joinWords(member) };
   if (member._tag === "Number" && typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value))) {
     return { place, problem: `${spellValue(value)} is a text in quotes, not ${title}`, expected };
   }
-  return { place, ...phrase(value, member.annotations) };
+  return { place, ...phrase(value, { ...wordsOf(member), ...member.annotations }) };
 };
 
 const describeMissing = ({ place, parent }: Position): Finding => {
   const key = place.at(-1);
   const property = parent?._tag === "Objects" ? parent.propertySignatures.find(({ name }) => name === key) : undefined;
-  const { title, expected } = annotationsOf(property === undefined ? undefined : describedMember(property.type));
-  return { place, problem: "is missing", expected: `${title}: ${expected}` };
+  const expected = property === undefined ? "a value" : joinWords(describedMember(property.type));
+  return { place, problem: "is missing", expected };
+};
+
+/** What should stand there: its title and what it looks like, or what the kind of its Schema says. */
+const joinWords = (ast: SchemaAST.AST): string => {
+  const { title, expected } = annotationsOf(ast);
+  return ast.annotations?.title === undefined ? expected : `${title}: ${expected}`;
+};
+
+/** What a Schema of a policy module says without any annotation. */
+const wordsOf = (ast: SchemaAST.AST): { readonly expected?: string } => {
+  switch (ast._tag) {
+    case "String":
+    case "TemplateLiteral":
+      return { expected: "a text" };
+    case "Number":
+      return { expected: "a number" };
+    case "Boolean":
+      return { expected: "true or false" };
+    case "Arrays":
+      return { expected: "a list" };
+    case "Objects":
+      return { expected: "an object" };
+    case "Literal":
+      return { expected: JSON.stringify(ast.literal) ?? String(ast.literal) };
+    case "Union":
+      return {
+        expected: spellChoice([
+          ...new Set(ast.types.flatMap((type) => (type._tag === "Undefined" ? [] : annotationsOf(type).expected))),
+        ]),
+      };
+    default:
+      return {};
+  }
 };
 
 const describeUnknownKey = ({ place }: Position, ast: SchemaAST.AST): Finding => {
@@ -126,8 +159,11 @@ const describeUnknownKey = ({ place }: Position, ast: SchemaAST.AST): Finding =>
 /** An optional member is a union with undefined, which nobody means: its other side carries the words. */
 const describedMember = (ast: SchemaAST.AST): SchemaAST.AST => {
   if (ast._tag !== "Union" || ast.annotations?.title !== undefined) return ast;
-  const inner = ast.types.find((type) => type._tag !== "Undefined");
-  return inner === undefined ? ast : describedMember(inner);
+  const inner = ast.types.filter((type) => type._tag !== "Undefined");
+  const [first] = inner;
+  if (first === undefined) return ast;
+  // Of several without a word of their own, all are told.
+  return inner.length > 1 && describedMember(first).annotations?.title === undefined ? ast : describedMember(first);
 };
 
 type Annotations = Readonly<Record<string, unknown>> | undefined;
@@ -146,7 +182,13 @@ const phrase = (value: unknown, annotations: Annotations): { problem: string; ex
 const knownOf = (annotations: Annotations): ReadonlyArray<string> =>
   Array.isArray(annotations?.known) ? annotations.known : [];
 
-const annotationsOf = (annotated: { readonly annotations?: Annotations } | undefined) => ({
-  title: String(annotated?.annotations?.title ?? "a legal value"),
-  expected: String(annotated?.annotations?.expected ?? "another value"),
-});
+const annotationsOf = (annotated: SchemaAST.AST | { readonly annotations?: Annotations }) => {
+  const annotations: Annotations = {
+    ...("_tag" in annotated ? { ...wordsOf(annotated), ...annotated.checks?.at(-1)?.annotations } : {}),
+    ...annotated.annotations,
+  };
+  return {
+    title: String(annotations.title ?? "a legal value"),
+    expected: String(annotations.expected ?? annotations.description ?? "another value"),
+  };
+};

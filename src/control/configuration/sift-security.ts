@@ -8,6 +8,7 @@ import {
   WrittenCertificate,
   WrittenClientAuth,
   WrittenInstanceAuthority,
+  WrittenModulePolicy,
   WrittenSecurityPolicy,
   WrittenTypedPolicy,
 } from "../../model/written-security.ts";
@@ -52,6 +53,8 @@ export interface SiftedPolicy {
   /** There for a security policy that is written out, which has neither `type` nor `attributes`. */
   readonly securityPolicy: SiftedSecurityPolicy | undefined;
   readonly type: string | undefined;
+  /** There for a policy that is a module of the user's: its path as written. */
+  readonly module: string | undefined;
   readonly attributes: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -92,18 +95,20 @@ export const siftListenerSecurity = (place: Place, members: ReadonlyMap<string, 
 export const siftPolicies = (place: Place, written: unknown): ReadonlyArray<SiftedPolicy> =>
   [...membersOf(written)].map(([name, value]) => {
     const members = membersOf(value);
+    const { attributes } = members.has("module") ? WrittenModulePolicy.fields : WrittenTypedPolicy.fields;
     return {
       place: [...place, name],
       name,
       securityPolicy: siftSecurityPolicy(members),
-      type: take(WrittenTypedPolicy.fields.type, members.get("type")),
-      attributes: take(WrittenTypedPolicy.fields.attributes, members.get("attributes") ?? {}),
+      type: members.has("module") ? undefined : take(WrittenTypedPolicy.fields.type, members.get("type")),
+      module: take(WrittenModulePolicy.fields.module, members.get("module")),
+      attributes: take(attributes, members.get("attributes") ?? {}),
     };
   });
 
 const siftSecurityPolicy = (members: ReadonlyMap<string, unknown>): SiftedSecurityPolicy | undefined => {
   const { protocols, hasServerOrder, ciphers } = WrittenSecurityPolicy.fields;
-  const isTyped = members.has("type") || members.has("attributes");
+  const isTyped = members.has("type") || members.has("module") || members.has("attributes");
   if (isTyped || !["protocols", "hasServerOrder", "ciphers"].some((key) => members.has(key))) return undefined;
   return {
     protocols: take(protocols, members.get("protocols")),

@@ -6,18 +6,21 @@
 import { Schema, Struct } from "effect";
 import { type Address, parseAddress } from "../../model/address.ts";
 import { Attributes } from "../../model/attributes.ts";
-import { WrittenConfiguration, WrittenManagement } from "../../model/configuration.ts";
+import { WrittenConfiguration } from "../../model/configuration.ts";
 import { WrittenHealthCheck } from "../../model/health-check.ts";
 import { parseHost, splitHostAndPort } from "../../model/host.ts";
 import { type Instance, WrittenInstance, WrittenInventoryEntry } from "../../model/instance.ts";
 import { WrittenListener, WrittenTrustedProxies } from "../../model/listener.ts";
 import { WrittenLoadBalancer } from "../../model/load-balancer.ts";
+import { WrittenManagement } from "../../model/management.ts";
 import type { Protocol } from "../../model/protocol.ts";
+import type { WrittenTelemetry } from "../../model/telemetry.ts";
 import type { Place } from "./problem.ts";
 import {
   type SiftedBackendPolicies,
   type SiftedListenerSecurity,
   type SiftedPolicy,
+  type SoundCertificate,
   siftBackendPolicies,
   siftListenerSecurity,
   siftPolicies,
@@ -72,17 +75,32 @@ export interface SiftedLoadBalancer {
   readonly areBackendPoliciesUndefined: boolean;
 }
 
+/** The sound members of the management server's settings. */
+export interface SiftedManagement {
+  readonly bind: Bind;
+  readonly port: number | undefined;
+  readonly isPortWritten: boolean;
+  readonly socket: string | undefined;
+  readonly tls: SoundCertificate | undefined;
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+  /** Keys that stand there, also where their values are broken. */
+  readonly written: ReadonlySet<string>;
+  /** Of these, those of credentials that stand there with `undefined`, as a mistyped variable is. */
+  readonly undefinedKeys: ReadonlyArray<string>;
+}
+
 /** The sound members of a configuration; an inventory id whose entry is broken maps to undefined. */
 export interface SiftedConfiguration {
-  readonly management: {
-    readonly bind: Bind;
-    readonly port: number | undefined;
-    readonly isPortWritten: boolean;
-  };
+  readonly management: SiftedManagement;
   readonly shutdownGrace: number | undefined;
   readonly maxConnections: number | undefined;
   readonly cookieSecret: string | ReadonlyArray<string> | undefined;
+  readonly watch: boolean | undefined;
   readonly zone: string | undefined;
+  readonly account: string | undefined;
+  readonly region: string | undefined;
+  readonly telemetry: WrittenTelemetry | undefined;
   readonly inventory: ReadonlyMap<string, Omit<Instance, "id"> | undefined>;
   readonly loadBalancers: ReadonlyArray<SiftedLoadBalancer>;
 }
@@ -90,19 +108,33 @@ export interface SiftedConfiguration {
 /** Takes every sound part of a written configuration. */
 export const siftConfiguration = (written: unknown): SiftedConfiguration => {
   const root = membersOf(written);
-  const management = membersOf(root.get("management"));
   return {
-    management: {
-      bind: siftBind(management.get("address")),
-      port: take(WrittenManagement.fields.port, management.get("port")),
-      isPortWritten: management.get("port") !== undefined,
-    },
+    management: siftManagement(membersOf(root.get("management"))),
     shutdownGrace: take(WrittenConfiguration.fields.shutdownGrace, root.get("shutdownGrace")),
     maxConnections: take(WrittenConfiguration.fields.maxConnections, root.get("maxConnections")),
+    watch: take(WrittenConfiguration.fields.watch, root.get("watch")),
     cookieSecret: take(WrittenConfiguration.fields.cookieSecret, root.get("cookieSecret")),
     zone: take(WrittenConfiguration.fields.zone, root.get("zone")),
+    account: take(WrittenConfiguration.fields.account, root.get("account")),
+    region: take(WrittenConfiguration.fields.region, root.get("region")),
+    telemetry: take(WrittenConfiguration.fields.telemetry, root.get("telemetry")),
     inventory: new Map([...membersOf(root.get("instances"))].map(([id, entry]) => [id, siftInventoryEntry(entry)])),
     loadBalancers: [...membersOf(root.get("loadBalancers"))].map(([name, value]) => siftLoadBalancer(name, value)),
+  };
+};
+
+const siftManagement = (members: ReadonlyMap<string, unknown>): SiftedManagement => {
+  const { fields } = WrittenManagement;
+  return {
+    bind: siftBind(members.get("address")),
+    port: take(fields.port, members.get("port")),
+    isPortWritten: members.get("port") !== undefined,
+    socket: take(fields.socket, members.get("socket")),
+    tls: take(fields.tls, members.get("tls")),
+    token: take(fields.token, members.get("token")),
+    tokenFile: take(fields.tokenFile, members.get("tokenFile")),
+    written: new Set(members.keys()),
+    undefinedKeys: ["tls", "token", "tokenFile"].filter((key) => members.has(key) && members.get(key) === undefined),
   };
 };
 
@@ -168,12 +200,14 @@ const siftInventoryEntry = (written: unknown): Omit<Instance, "id"> | undefined 
   if (entry === undefined) return undefined;
   const { host, port } = typeof entry === "string" ? splitHostAndPort(entry)! : { ...entry, host: entry.address };
   const zone = typeof entry === "string" ? undefined : entry.zone;
+  const tags = typeof entry === "string" ? undefined : entry.tags;
   const weight = typeof entry === "string" ? undefined : entry.weight;
   const maxConnections = typeof entry === "string" ? undefined : entry.maxConnections;
   return {
     host: parseHost(host)!,
     ...(port === undefined ? {} : { port }),
     ...(zone === undefined ? {} : { zone }),
+    ...(tags === undefined ? {} : { tags }),
     ...(weight === undefined ? {} : { weight }),
     ...(maxConnections === undefined ? {} : { maxConnections }),
   };

@@ -5,8 +5,8 @@
  */
 import { isLayer7 } from "../../model/protocol.ts";
 import type { ListenerStickiness } from "../../model/stickiness.ts";
-import type { SettledPolicy } from "./policy-rules.ts";
 import { type Finding, type Place, spellPlace, spellValue } from "./problem.ts";
+import type { SettledPolicy } from "./settled-policy.ts";
 import type { SiftedListener } from "./sift.ts";
 
 /** The stickiness of a listener, and what is wrong with it. */
@@ -25,7 +25,7 @@ export const settleStickiness = (
   let chosen: { readonly stickiness: ListenerStickiness; readonly place: Place } | undefined;
   for (const { place, value: name } of security.policies) {
     const policy = policies.get(name);
-    if (policy?.kind !== "stickiness") continue;
+    if (policy?.stickiness === undefined) continue;
     const problem = `${spellValue(name)} keeps clients with their instances`;
     if (protocol !== undefined && !isLayer7(protocol)) {
       findings.push({

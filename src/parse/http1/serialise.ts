@@ -7,12 +7,13 @@
 //      Expect, which we have answered; X_Forwarded_…, which could be mistaken for ours; X-Amzn-Mtls-Clientcert…, which
 //      only we may say; a length that is a repeat or stands beside a coding; and what the passes around this one write
 //      anew;
+//      what policies remove goes too, what they add stands behind;
 //   4. framing: one Transfer-Encoding where the body goes on in chunks (else the Content-Length among the fields holds);
 //   5. what is meant for the next hop: TE: trailers, or a handshake's Upgrade;
 //   6. X-Forwarded-For, with the client's address behind those received; X-Forwarded-Proto and -Port; what a verified
 //      client certificate says;
 //   7. Connection.
-// A response: its status line, the fields but for the hop-by-hop ones, framing, Connection.
+// A response: its status line, the fields but for the hop-by-hop ones, what policies add, framing, Connection.
 //
 // Lines that pass unchanged are copied as whole spans of the received bytes, which the parser has checked one by one;
 // only what changes is written anew. Pure: from a parsed head and its bytes into a writer.
@@ -20,6 +21,7 @@ import type { ByteWriter } from "../byte-writer.ts";
 import { bytesOf } from "./bytes.ts";
 import { Field } from "./field-name.ts";
 import type { HeadParser } from "./head.ts";
+import type { HeadChange } from "./head-change.ts";
 import { fieldStride } from "./head-fields.ts";
 import type { RequestHeadParser } from "./request-head.ts";
 import type { ResponseHeadParser } from "./response-head.ts";
@@ -105,7 +107,8 @@ export const joinLastLines = (lastLines: Uint8Array, certificateLines: Uint8Arra
 /**
  * Writes a request head for an instance: Host first, else the order and case received, ours last.
  *
- * *Details*: `passesUpgrade` lets a WebSocket handshake ask the instance for what the client asked.
+ * *Details*: `passesUpgrade` lets a WebSocket handshake ask the instance for what the client asked; `change` is what
+ * policies change.
  */
 export const writeRequestHead = (
   head: RequestHeadParser,
@@ -113,10 +116,12 @@ export const writeRequestHead = (
   client: ClientFacts,
   out: ByteWriter,
   passesUpgrade = false,
+  change?: HeadChange,
 ): void => {
-  writeRequestLine(head, bytes, out);
-  writeHost(head, bytes, client, out);
-  writeFields(head, bytes, head.fieldsStart, leftOutOfRequest, out);
+  writeRequestLine(head, bytes, out, change?.path);
+  writeHost(head, bytes, client, out, change?.host);
+  writeFields(head, bytes, head.fieldsStart, leftOutOfRequest, out, change);
+  if (change !== undefined) out.put(change.lines);
   if (head.sendsChunks) writeTransferEncoding(head, out);
   // A handshake leaves Connection to the upgrade alone, and TE may not go on without being named there (RFC 9110 §10.1.4).
   if (passesUpgrade) out.put(webSocketLine);
@@ -128,8 +133,17 @@ export const writeRequestHead = (
 };
 
 /** Method, target in origin or asterisk form (RFC 9112 §3.2.1), our version. */
-const writeRequestLine = (head: RequestHeadParser, bytes: Uint8Array, out: ByteWriter): void => {
-  if (head.authorityStart < 0) {
+const writeRequestLine = (
+  head: RequestHeadParser,
+  bytes: Uint8Array,
+  out: ByteWriter,
+  path: Uint8Array | undefined,
+): void => {
+  if (path !== undefined) {
+    out.putRun(bytes, head.start, head.methodEnd);
+    out.put(blank);
+    out.put(path);
+  } else if (head.authorityStart < 0) {
     out.putRun(bytes, head.start, head.targetEnd);
   } else {
     out.putRun(bytes, head.start, head.methodEnd);
@@ -143,9 +157,16 @@ const writeRequestLine = (head: RequestHeadParser, bytes: Uint8Array, out: ByteW
 };
 
 /** Host, spelled so, in front of every other field (RFC 9110 §7.2; RFC 9112 §3.2.2 for a target's authority). */
-const writeHost = (head: RequestHeadParser, bytes: Uint8Array, client: ClientFacts, out: ByteWriter): void => {
+const writeHost = (
+  head: RequestHeadParser,
+  bytes: Uint8Array,
+  client: ClientFacts,
+  out: ByteWriter,
+  host: Uint8Array | undefined,
+): void => {
   out.put(hostName);
-  if (head.authorityStart >= 0) out.putRun(bytes, head.authorityStart, head.authorityEnd);
+  if (host !== undefined) out.put(host);
+  else if (head.authorityStart >= 0) out.putRun(bytes, head.authorityStart, head.authorityEnd);
   else if (head.hostIndex >= 0) {
     const at = head.hostIndex * fieldStride;
     out.putRun(bytes, head.spans[at + 2] as number, head.spans[at + 3] as number);
@@ -194,7 +215,10 @@ export interface OwnFields {
   writeOwnFields(head: ResponseHeadParser, bytes: Uint8Array, out: ByteWriter): void;
 }
 
-/** Writes a response head for a client: fields in the order and case received, then `own`, our Connection last. */
+/**
+ * Writes a response head for a client: fields in the order and case received, what `change` adds, then `own`, our Connection
+ * last.
+ */
 export const writeResponseHead = (
   head: ResponseHeadParser,
   bytes: Uint8Array,
@@ -202,13 +226,15 @@ export const writeResponseHead = (
   keepsAlive: boolean,
   out: ByteWriter,
   own?: OwnFields,
+  change?: HeadChange,
 ): void => {
   let from = head.start;
   if (!head.isPlainStatusLine) {
     from = head.fieldsStart;
     writeStatusLine(head, bytes, out);
   }
-  writeFields(head, bytes, from, head.status === 204 ? leftOutWithoutBody : leftOutOfResponse, out);
+  writeFields(head, bytes, from, head.status === 204 ? leftOutWithoutBody : leftOutOfResponse, out, change);
+  if (change !== undefined) out.put(change.lines);
   own?.writeOwnFields(head, bytes, out);
   if (isChunked) writeTransferEncoding(head, out);
   out.put(keepsAlive ? keepAliveEnd : closeEnd);
@@ -227,9 +253,11 @@ export const writeUpgradeHead = (
   bytes: Uint8Array,
   out: ByteWriter,
   own?: OwnFields,
+  change?: HeadChange,
 ): void => {
   writeStatusLine(head, bytes, out);
-  writeFields(head, bytes, head.fieldsStart, leftOutWithoutBody, out);
+  writeFields(head, bytes, head.fieldsStart, leftOutWithoutBody, out, change);
+  if (change !== undefined) out.put(change.lines);
   own?.writeOwnFields(head, bytes, out);
   out.put(webSocketLine);
   out.put(upgradeEnd);
@@ -244,8 +272,15 @@ const writeStatusLine = (head: ResponseHeadParser, bytes: Uint8Array, out: ByteW
   out.put(crlf);
 };
 
-/** Copies runs of unchanged lines, beginning at `from`; leaves out what `leftOut` and Connection name. */
-const writeFields = (head: HeadParser, bytes: Uint8Array, from: number, leftOut: Uint8Array, out: ByteWriter): void => {
+/** Copies runs of unchanged lines, beginning at `from`; leaves out what `leftOut`, `change` and Connection name. */
+const writeFields = (
+  head: HeadParser,
+  bytes: Uint8Array,
+  from: number,
+  leftOut: Uint8Array,
+  out: ByteWriter,
+  change?: HeadChange,
+): void => {
   const { spans, kinds, isUneven, fieldCount } = head;
   let runStart = from;
   let runEnd = head.fieldsStart;
@@ -255,6 +290,7 @@ const writeFields = (head: HeadParser, bytes: Uint8Array, from: number, leftOut:
     const kind = kinds[index] as number;
     const isLeftOut =
       leftOut[kind] === 1 ||
+      change?.leavesOut(bytes, spans[at] as number, spans[at + 1] as number) === true ||
       // RFC 9112 §6.1: Transfer-Encoding overrides Content-Length, which then must not go on.
       (kind === Field.contentLength && (head.hasTransferEncoding || isRepeated(head, index))) ||
       (head.nominated !== undefined && kind !== Field.contentLength && head.isNominated(bytes, index));

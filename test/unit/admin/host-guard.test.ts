@@ -1,6 +1,6 @@
 // Which Host headers the management server takes as its own: loopback names and the configured address, nothing else.
 import { expect, test } from "bun:test";
-import { isOwnHost } from "../../../src/admin/host-guard.ts";
+import { anyAddress, isOwnHost } from "../../../src/admin/host-guard.ts";
 
 test.each([
   "localhost",
@@ -12,7 +12,7 @@ test.each([
   "[::1]:9090",
   "127.0.0.1:",
 ])("%s is a loopback name", (host) => {
-  expect(isOwnHost(host, "127.0.0.1")).toBe(true);
+  expect(isOwnHost(host, ["127.0.0.1"])).toBe(true);
 });
 
 test.each([
@@ -39,12 +39,22 @@ test.each([
   "localhost, evil.example",
   "localhost evil",
 ])("%p is refused", (host) => {
-  expect(isOwnHost(host, "127.0.0.1")).toBe(false);
+  expect(isOwnHost(host, ["127.0.0.1"])).toBe(false);
 });
 
 test("the configured address is accepted, in brackets when it is IPv6", () => {
-  expect(isOwnHost("192.0.2.7:9090", "192.0.2.7")).toBe(true);
-  expect(isOwnHost("[2001:DB8::7]:9090", "2001:db8::7")).toBe(true);
-  expect(isOwnHost("192.0.2.7", "192.0.2.8")).toBe(false);
-  expect(isOwnHost("2001:db8::7", "2001:db8::7")).toBe(false);
+  expect(isOwnHost("192.0.2.7:9090", ["192.0.2.7"])).toBe(true);
+  expect(isOwnHost("[2001:DB8::7]:9090", ["2001:db8::7"])).toBe(true);
+  expect(isOwnHost("192.0.2.7", ["192.0.2.8"])).toBe(false);
+  expect(isOwnHost("2001:db8::7", ["2001:db8::7"])).toBe(false);
+});
+
+test("with every address listened on, addresses are its own, and names only those of its certificate", () => {
+  const hosts = [anyAddress, "lb.example", "*.lb.example"];
+  for (const host of ["10.1.2.3:9090", "[fd00::1]:9090", "lb.example", "A.lb.example:1", "localhost"]) {
+    expect(isOwnHost(host, hosts)).toBe(true);
+  }
+  for (const host of ["evil.example", "a.b.lb.example", "xlb.example", ".lb.example.evil", "10.1.2"]) {
+    expect(isOwnHost(host, hosts)).toBe(false);
+  }
 });

@@ -1,6 +1,8 @@
 // The Prometheus text format: layout, escaping, and the spelling of special numbers.
 import { expect, test } from "bun:test";
 import { formatMetrics } from "../../../src/admin/prometheus.ts";
+import { Histogram } from "../../../src/observe/histogram.ts";
+import { sampleOf } from "../../../src/observe/metrics.ts";
 
 test("a family is its help, its type and a line for each sample", () => {
   const text = formatMetrics([
@@ -25,6 +27,28 @@ test("a family is its help, its type and a line for each sample", () => {
       "# TYPE elbow_open gauge",
       "",
     ].join("\n"),
+  );
+});
+
+test("a histogram's buckets are cumulative, and the last one counts all", () => {
+  const histogram = new Histogram([0.5, 1]);
+  for (const value of [0.1, 0.5, 0.7, 3]) histogram.observe(value);
+  const family = (labels: Record<string, string>) =>
+    formatMetrics([{ name: "m_seconds", help: "h", type: "histogram", samples: [sampleOf(labels, histogram)] }]);
+  expect(family({})).toBe(
+    [
+      "# HELP m_seconds h",
+      "# TYPE m_seconds histogram",
+      'm_seconds_bucket{le="0.5"} 2',
+      'm_seconds_bucket{le="1"} 3',
+      'm_seconds_bucket{le="+Inf"} 4',
+      "m_seconds_sum 4.3",
+      "m_seconds_count 4",
+      "",
+    ].join("\n"),
+  );
+  expect(family({ listener: "80" })).toContain(
+    'm_seconds_bucket{listener="80",le="+Inf"} 4\nm_seconds_sum{listener="80"} 4.3',
   );
 });
 

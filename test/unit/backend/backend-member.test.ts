@@ -5,7 +5,13 @@ import { passivePoolTerms } from "../../../src/backend/pool-terms.ts";
 import { defaultBalanceTerms, leastSlowStartShare } from "../../../src/balance/member.ts";
 import { FakeDials, makeIdleConnection, makeMember } from "./idle-connections.ts";
 
-const unknown = { balance: defaultBalanceTerms, health: undefined, watch: undefined, zone: undefined };
+const unknown = {
+  balance: defaultBalanceTerms,
+  health: undefined,
+  watch: undefined,
+  zone: undefined,
+  isDrained: false,
+};
 
 const makeWatched = () => {
   const member = makeMember();

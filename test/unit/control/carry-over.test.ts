@@ -53,6 +53,27 @@ test.each<readonly [string, Configuration, Configuration, Configuration, Readonl
     listing([{ ...three, id: "i-9" }]),
     [{ ...three, id: "i-9" }],
   ],
+  [
+    "drained, and the file is the same",
+    listing([one, two]),
+    listing([{ ...one, drainedSinceMs: 5 }, two]),
+    listing([one, two]),
+    [{ ...one, drainedSinceMs: 5 }, two],
+  ],
+  [
+    "drained, and its entry is another",
+    listing([one]),
+    listing([{ ...one, drainedSinceMs: 5 }]),
+    listing([{ ...one, weight: 2 }]),
+    [{ ...one, weight: 2 }],
+  ],
+  [
+    "registered and drained, and the file is the same",
+    listing([one], [two]),
+    listing([one, { ...two, drainedSinceMs: 5 }]),
+    listing([one], [two]),
+    [one, { ...two, drainedSinceMs: 5 }],
+  ],
   ["one in the place of another", listing([one]), listing([three]), listing([one]), [three]],
 ])("%s", (_, before, present, next, expected) => {
   expect(carryOver(before, present, next).loadBalancers[0]?.instances).toEqual([...expected]);

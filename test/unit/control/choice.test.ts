@@ -9,6 +9,7 @@ interface Named extends Candidate {
 const member = (name: string, zone?: string, isInService = true, weight = 1): Named => ({
   ...{ name, zone, isInService, weight },
   isRegistering: false,
+  isDrained: false,
 });
 
 const everywhere: ChoiceTerms = { zone: "a", crossZone: true, panicThreshold: 0 };
@@ -22,6 +23,14 @@ const namesOf = (members: ReadonlyArray<Named>, terms: ChoiceTerms): string =>
 /** `healthy` of `count` members in service. */
 const group = (count: number, healthy: number): ReadonlyArray<Named> =>
   Array.from({ length: count }, (_, index) => member(`i${index}`, "a", index < healthy));
+
+test("whoever is drained is never chosen, and is no reason to panic", () => {
+  const drained = { ...member("drained"), isDrained: true };
+  const panic = { ...everywhere, panicThreshold: 100 };
+  expect(namesOf([member("one"), drained], panic)).toBe("one");
+  expect(namesOf([member("ill", "a", false), drained], panic)).toBe("ill");
+  expect(choose([drained], panic)).toMatchObject({ members: [], isPanic: false, nearCount: 0 });
+});
 
 describe("zones", () => {
   const members = [member("one", "a"), member("two", "b"), member("any"), member("ill", "a", false)];

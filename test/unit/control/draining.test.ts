@@ -55,7 +55,7 @@ test("members that are deregistered together are cut in one walk", () => {
 test("so are members that their checks have taken out of service, but for those that are picked all the same", () => {
   const { draining, registered, service, walks } = makeGround(4);
   const health = { isInService: false, isRegistering: false };
-  const terms = { balance: defaultBalanceTerms, health, watch: undefined, zone: undefined };
+  const terms = { balance: defaultBalanceTerms, health, watch: undefined, zone: undefined, isDrained: false };
   for (const member of registered.slice(1)) member.follow(terms, 0);
   service.route.membership.replace([registered[3]!]);
   draining.cutUnhealthy(new Set(["other"]));

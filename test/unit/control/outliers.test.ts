@@ -55,7 +55,7 @@ const makeGround = () => {
 };
 
 const termsOf = (watch: WatchedAddress | undefined) => ({
-  ...{ balance: defaultBalanceTerms, health: undefined, zone: undefined },
+  ...{ balance: defaultBalanceTerms, health: undefined, zone: undefined, isDrained: false },
   watch,
 });
 

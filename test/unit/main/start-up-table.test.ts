@@ -12,6 +12,10 @@ const listener = (protocol: "HTTP" | "TCP" | "HTTPS" | "SSL", port: number, addr
   instancePort: 80,
   openConnections: 0,
   acceptedConnections: 0,
+  requests: 0,
+  ownErrors: 0,
+  latency: null,
+  policies: [],
 });
 
 const instance = (id: string, address: string, port: number | undefined) => ({

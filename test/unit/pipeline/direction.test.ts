@@ -15,6 +15,8 @@ const start = () => {
   const both: BothWays = {
     lastActivityMs: 0,
     counters: new ListenerCounters(),
+    onFirstBytes: () => {},
+    onFirstSent: () => {},
     isFromClient: (direction) => direction === toBackend,
     cut: () => {},
     finish: () => {},

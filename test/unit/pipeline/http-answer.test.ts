@@ -7,8 +7,10 @@ import { wholeText } from "../parse/http1/splits.ts";
 
 test.each([
   [400, "BAD_REQUEST"],
+  [403, "FORBIDDEN"],
   [405, "METHOD_NOT_ALLOWED"],
   [408, "REQUEST_TIMEOUT"],
+  [500, "INTERNAL_SERVER_ERROR"],
   [502, "BAD_GATEWAY"],
   [503, "Service Unavailable: Back-end server is at capacity"],
   [504, "GATEWAY_TIMEOUT"],

@@ -27,6 +27,8 @@ describe("a response", () => {
     mayUpgrade: false,
     responseLimits: defaultHeadLimits,
     mayKeepAlive: () => true,
+    policies: undefined,
+    changeResponse: () => undefined,
     writeOwnFields: () => {},
   };
 

@@ -4,6 +4,7 @@ import { afterEach, expect } from "bun:test";
 import roundRobin from "../../../policies/balance/round-robin.ts";
 import type { BackendConnection } from "../../../src/backend/backend-connection.ts";
 import type { BackendMember } from "../../../src/backend/backend-member.ts";
+import type { ConnectUser } from "../../../src/backend/connect.ts";
 import type { Lease } from "../../../src/balance/lease.ts";
 import { makeMembership } from "../../../src/balance/membership.ts";
 import { SurgeQueue } from "../../../src/balance/surge-queue.ts";
@@ -18,7 +19,6 @@ import { bytesOf } from "../../../src/parse/http1/bytes.ts";
 import { makeLastLines } from "../../../src/parse/http1/serialise.ts";
 import { HttpSession } from "../../../src/pipeline/http-session.ts";
 import { makeHttpTerms } from "../../../src/pipeline/http-terms.ts";
-import type { DialUser } from "../../../src/pipeline/pending-dial.ts";
 import type { LiveConnection, Route, RouteSource } from "../../../src/pipeline/route.ts";
 import { makeIdleConnection, makeMember } from "../backend/idle-connections.ts";
 import { type FakeSocket, makeFakeTransport } from "../net/fake-socket.ts";
@@ -31,7 +31,7 @@ export class FakeDial {
   readonly transport: Transport;
 
   constructor(
-    private readonly user: DialUser,
+    private readonly user: ConnectUser,
     private readonly lease: Lease<BackendMember>,
   ) {
     const { transport, socket } = makeFakeTransport();
@@ -87,9 +87,11 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
   const route: Route = {
     loadBalancer: "web",
     listener: { protocol: "HTTP", port: 8080, instanceProtocol: "HTTP", instancePort: 80 },
+    port: 8080,
     membership: makeMembership([member], roundRobin),
     registered: [member],
     counters,
+    accessLog: undefined,
     idleTimeoutMs: 60_000,
     removalGraceMs: 300_000,
     connectTimeoutMs: 5000,
@@ -101,6 +103,7 @@ export const makeSessionBench = (times: Partial<Route> = {}, localAddress = "192
     sticky: undefined,
     pickKey: undefined,
     backendPreamble: undefined,
+    policies: undefined,
     requestLastLines: makeLastLines("http", 8080),
     ...times,
   };

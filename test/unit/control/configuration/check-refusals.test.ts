@@ -52,7 +52,7 @@ describe("refused, in these words", () => {
       "an unknown key like none",
       { ...web({}), certificate: 1 },
       [
-        "certificate: unknown key `certificate` (expected one of `management`, `shutdownGrace`, `maxConnections`, `cookieSecret`, `zone`, `instances`, `loadBalancers`)",
+        "certificate: unknown key `certificate` (expected one of `management`, `shutdownGrace`, `maxConnections`, `cookieSecret`, `watch`, `zone`, `account`, `region`, `telemetry`, `instances`, `loadBalancers`)",
       ],
     ],
     [
@@ -217,7 +217,7 @@ describe("refused, in these words", () => {
       "management for everyone",
       { management: { address: "0.0.0.0" }, ...web({}) },
       [
-        "management.address: 0.0.0.0 can be reached from other machines, and the management server has no credentials yet (expected a loopback address such as 127.0.0.1 or ::1)",
+        "management.address: 0.0.0.0 can be reached from other machines, and there is no `tls`, and no `token` or `tokenFile` (expected `tls` and `token` or `tokenFile` beside it, or a loopback address such as 127.0.0.1 or ::1)",
       ],
     ],
     [

@@ -80,6 +80,7 @@ describe("a sound configuration", () => {
       connectionDraining: { enabled: false, timeout: 3600 },
       surgeQueueTimeout: 0.1,
       crossZone: false,
+      accessLog: { enabled: true, stdout: true, emitInterval: 5 as const, format: "json" as const },
       panicThreshold: 50,
       outlierDetection: { failures: 1, ejectionTime: 1, maxEjectionTime: 3600, maxEjectedShare: 100 },
       desyncMitigationMode: "strictest" as const,

@@ -1,0 +1,131 @@
+/**
+ * The rules of access logs: one destination each, what goes with which, and no two that would write over each other.
+ * The second half of a check, with what can be found out about the paths before anything is written there.
+ * Owns what relative paths are relative to. Never creates a file.
+ */
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { AccessLogSetting } from "../../model/access-log.ts";
+import type { Configuration } from "../../model/configuration.ts";
+import type { Finding, Place } from "./problem.ts";
+
+/** An access log with absolute paths, and what is wrong with it. */
+export interface SettledAccessLog {
+  readonly accessLog: AccessLogSetting;
+  readonly findings: ReadonlyArray<Finding>;
+}
+
+/** Settles the access log that stands at `place`; paths in it are relative to `directory`. */
+export const settleAccessLog = (written: AccessLogSetting, place: Place, directory: string): SettledAccessLog => {
+  const accessLog: AccessLogSetting = {
+    ...written,
+    ...(written.file === undefined ? {} : { file: resolve(directory, written.file) }),
+    ...(written.directory === undefined ? {} : { directory: resolve(directory, written.directory) }),
+  };
+  const findings: Array<Finding> = [];
+  const { enabled, file, directory: folder, stdout, rotate, s3 } = accessLog;
+  const count = [file !== undefined, folder !== undefined, stdout === true].filter(Boolean).length;
+  const expected = "just one of `file`, `directory` and `stdout: true`";
+  if (enabled && count === 0) findings.push({ place, problem: "says nowhere to write to", expected });
+  if (count > 1) findings.push({ place, problem: `has ${count} destinations`, expected });
+  if (rotate !== undefined && file === undefined) {
+    findings.push({ place: [...place, "rotate"], problem: "turns nothing over", expected: "a `file` beside it" });
+  } else if (rotate !== undefined && rotate.maxBytes === undefined && rotate.maxAge === undefined) {
+    findings.push({ place: [...place, "rotate"], problem: "never happens", expected: "`maxBytes`, `maxAge` or both" });
+  }
+  if (s3 !== undefined && folder === undefined) {
+    findings.push({
+      place: [...place, "s3"],
+      problem: "has no folder in which finished files wait",
+      expected: "a `directory` beside it",
+    });
+  }
+  if ((s3?.accessKeyId === undefined) !== (s3?.secretAccessKey === undefined)) {
+    findings.push({
+      place: [...place, "s3"],
+      problem: "has one half of the credentials",
+      expected: "`accessKeyId` and `secretAccessKey`, or neither, and then the environment has them",
+    });
+  }
+  return { accessLog, findings };
+};
+
+/** An access log and where it stands. */
+export interface PlacedAccessLog {
+  readonly place: Place;
+  readonly accessLog: AccessLogSetting;
+}
+
+/** Two logs in one file are fine as long as they agree on it. */
+export const findSharedFileProblems = (logs: ReadonlyArray<PlacedAccessLog>): ReadonlyArray<Finding> => {
+  const first = new Map<string, PlacedAccessLog>();
+  return logs.flatMap((one) => {
+    const { enabled, file } = one.accessLog;
+    if (!enabled || file === undefined) return [];
+    const other = first.get(file);
+    if (other === undefined) {
+      first.set(file, one);
+      return [];
+    }
+    if (termsOf(other) === termsOf(one)) return [];
+    return [
+      {
+        place: [...one.place, "file"],
+        problem: `${file} is the file of ${other.place[1]} too, with another format or rotation`,
+        expected: "the same settings for all who share a file, or another file",
+      },
+    ];
+  });
+};
+
+const termsOf = ({ accessLog: { format, rotate } }: PlacedAccessLog): string =>
+  JSON.stringify([format, rotate?.maxBytes, rotate?.maxAge, rotate?.keep]);
+
+/** Paths that can't be written to, as far as that can be told without writing. */
+export const findLogPathProblems = ({ loadBalancers }: Configuration): ReadonlyArray<Finding> =>
+  loadBalancers.flatMap(({ name, attributes: { accessLog } }) => {
+    const place: Place = ["loadBalancers", name, "attributes", "accessLog"];
+    const { enabled, file, directory } = accessLog;
+    if (!enabled) return [];
+    const findings: Array<Finding> = [];
+    const note = (key: string, path: string, problem: string | undefined, expected: string) => {
+      if (problem !== undefined) findings.push({ place: [...place, key], problem: `${path} ${problem}`, expected });
+    };
+    if (file !== undefined) note("file", file, findFileProblem(file), "a file that elbow may write");
+    if (directory !== undefined) {
+      note("directory", directory, findFolderProblem(directory), "a folder that elbow may write");
+    }
+    return findings;
+  });
+
+const findFileProblem = (path: string): string | undefined => {
+  const kind = kindOf(path);
+  if (kind === "none") return findFolderProblem(dirname(path));
+  if (kind === "folder") return "is a folder";
+  return isWritable(path, constants.W_OK) ? undefined : "can't be written";
+};
+
+/** Of the first folder that is there; the others will be made. */
+const findFolderProblem = (path: string): string | undefined => {
+  const kind = kindOf(path);
+  if (kind === "file") return `can't be written: ${path} is not a folder`;
+  if (kind === "none") return dirname(path) === path ? "can't be written" : findFolderProblem(dirname(path));
+  return isWritable(path, constants.W_OK | constants.X_OK) ? undefined : `can't be written: no right to ${path}`;
+};
+
+const kindOf = (path: string): "file" | "folder" | "none" => {
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch {
+    return "none";
+  }
+};
+
+const isWritable = (path: string, mode: number): boolean => {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+};

@@ -1,0 +1,81 @@
+// What nobody caught: an error that a timer threw, or a promise that was rejected, while a process serves.
+//
+// One that comes out of a user's module is told and counted, and the process goes on; one of elbow's own ends it, as it would
+// without this: what is broken in elbow must not serve on. Owns the process's two handlers while its scope lives.
+import { resolve } from "node:path";
+import { Effect, type Scope } from "effect";
+import { hasUserModules, isUserModule } from "../control/configuration/module-file.ts";
+import { log } from "../observe/log.ts";
+import { tellNotice } from "../observe/notices.ts";
+
+const ownFolder = import.meta.dir.startsWith("/$bunfs/") ? "/$bunfs/" : `${resolve(import.meta.dir, "../..")}/`;
+
+/** So long nothing more is told of what no policy can be blamed for. */
+const quietMs = 10_000;
+
+/** The files that an error's stack names, from the inside out, and the first place in one of the user's. */
+const readStack = (error: unknown): { readonly files: ReadonlyArray<string>; readonly place: string | undefined } => {
+  const stack = error instanceof Error ? String(error.stack) : "";
+  const frames = [...stack.matchAll(/^\s*at (?:async )?(?:.*\()?(.+?):(\d+):(\d+)\)?$/gm)];
+  const own = frames.find(([, file]) => isUserFile(file as string));
+  return {
+    files: frames.map(([, file]) => file as string),
+    place: own === undefined ? undefined : own.slice(1).join(":"),
+  };
+};
+
+/** The compiled program calls its own files by relative paths; those of users, which are imported by path, are absolute. */
+const isUserFile = (file: string): boolean =>
+  isUserModule(file) || (file.startsWith("/") && !file.startsWith(ownFolder));
+
+/** Whether an error came out of code that isn't elbow's; one without a trace did where there is such code at all. */
+const isUsers = (error: unknown): boolean => {
+  const { files } = readStack(error);
+  return files.length === 0 ? hasUserModules() : files.some(isUserFile);
+};
+
+/**
+ * Handles what nobody caught until the scope ends; `note` blames it on a policy, and says whether there was one.
+ */
+export const handleUnhandled = (
+  note: (error: unknown, isUsers: boolean) => boolean,
+): Effect.Effect<void, never, Scope.Scope> => {
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  const onError = (error: unknown): void => {
+    const isNotOurs = isUsers(error);
+    if (note(error, isNotOurs)) return;
+    if (isNotOurs) {
+      // A timer that fails each time would fill the log; all are counted.
+      const nowMs = performance.now();
+      if (nowMs - toldAtMs < quietMs) return;
+      toldAtMs = nowMs;
+      const { place } = readStack(error);
+      tellNotice(
+        `a module of yours failed outside of any hook: ${spell(error)}${place === undefined ? "" : ` (${place})`}`,
+      );
+      return;
+    }
+    log("error", `an error in elbow itself:\n${error instanceof Error ? error.stack : spell(error)}`);
+    process.exit(1);
+  };
+  return Effect.acquireRelease(
+    Effect.sync(() => {
+      process.on("uncaughtException", onError);
+      process.on("unhandledRejection", onError);
+    }),
+    () =>
+      Effect.sync(() => {
+        process.off("uncaughtException", onError);
+        process.off("unhandledRejection", onError);
+      }),
+  );
+};
+
+/** Anything can be thrown, also what throws when it is looked at. */
+const spell = (error: unknown): string => {
+  try {
+    return String(error).slice(0, 300);
+  } catch {
+    return "something that can't be told";
+  }
+};

@@ -1,0 +1,89 @@
+// The access log of one listener, as its connections see it: they fill an entry, and it becomes a line.
+//
+// Part of a route, present only where logging is on. What is behind it (format, writer) belongs to the load balancer and
+// may be exchanged at any moment: a request or connection that began before a reload is logged where lines go now.
+import type { ByteWriter } from "../../parse/byte-writer.ts";
+import { bytesOf } from "../../parse/http1/bytes.ts";
+import { spans } from "../telemetry/spans.ts";
+import { type AccessEntry, entry } from "./access-entry.ts";
+import { clbLineMaxBytes, writeClbLine } from "./clb-line.ts";
+import { jsonLineOf } from "./json-line.ts";
+import type { LogWriter } from "./log-writer.ts";
+
+/** How a line is written: as Amazon's Classic Load Balancer does, or as a JSON object. */
+export type AccessLogFormat = "clb" | "json";
+
+/** Where the lines of one load balancer go; a reload changes it in place. */
+export interface LogTarget {
+  readonly format: AccessLogFormat;
+  readonly writer: LogWriter;
+}
+
+/** A load balancer's log, whatever it is behind it; `target` is undefined while logging is off. */
+export class LoadBalancerLog {
+  readonly nameBytes: Uint8Array;
+
+  constructor(
+    readonly name: string,
+    public target: LogTarget | undefined,
+  ) {
+    this.nameBytes = bytesOf(name);
+  }
+}
+
+export class AccessLog {
+  /** `http://` or `https://`. */
+  readonly scheme: Uint8Array;
+  /** `:80`; goes behind a host that names no port. */
+  readonly portSuffix: Uint8Array;
+
+  constructor(
+    readonly log: LoadBalancerLog,
+    readonly protocol: string,
+    readonly port: number,
+  ) {
+    this.scheme = bytesOf(protocol === "HTTPS" ? "https://" : "http://");
+    this.portSuffix = bytesOf(`:${port}`);
+  }
+
+  /** The policies' fields have a place in a line. */
+  get hasFields(): boolean {
+    return this.log.target?.format === "json";
+  }
+
+  get loadBalancer(): string {
+    return this.log.name;
+  }
+
+  /** Makes the filled {@link entry} a span and a line, or counts it as dropped where there is no room. */
+  write(): void {
+    const { target } = this.log;
+    if (spans.queue !== undefined || target?.format === "json") entry.endedAtMs = performance.now();
+    spans.queue?.offer(entry, this);
+    if (target === undefined) return;
+    if (target.format === "clb") this.writeClb(entry, target.writer);
+    else this.writeJson(entry, target.writer);
+  }
+
+  private writeClb(entry: AccessEntry, writer: LogWriter): void {
+    const out = writer.makeRoom(clbLineMaxBytes(entry));
+    if (out === undefined) return;
+    writeClbLine(entry, this, out);
+    writer.endLine();
+  }
+
+  private writeJson(entry: AccessEntry, writer: LogWriter): void {
+    const line = jsonLineOf(entry, this);
+    // Three bytes are the most that a UTF-16 unit takes in UTF-8.
+    const out = writer.makeRoom(line.length * 3);
+    if (out === undefined) return;
+    putText(line, out);
+    writer.endLine();
+  }
+}
+
+const encoder = new TextEncoder();
+
+const putText = (text: string, out: ByteWriter): void => {
+  out.length += encoder.encodeInto(text, out.bytes.subarray(out.length)).written;
+};

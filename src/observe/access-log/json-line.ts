@@ -1,0 +1,67 @@
+// A line of an access log as a JSON object: every field of the CLB format under a clear name, and what that has no place for.
+//
+// For machines that read logs line by line: no line break can be in it, whatever a client has sent, since JSON escapes them.
+// It allocates freely, which the CLB format (clb-line.ts) doesn't.
+import { classOf, desyncClassNames } from "../../parse/http1/desync.ts";
+import type { AccessEntry } from "./access-entry.ts";
+import type { AccessLog } from "./access-log.ts";
+import { namesPort } from "./clb-line.ts";
+import type { LoggedRequest } from "./logged-request.ts";
+import { timeText } from "./wall-clock.ts";
+
+/** The whole line, its end included. */
+export const jsonLineOf = (entry: AccessEntry, accessLog: AccessLog): string => {
+  const { desync, fields, isLayer7, request, tls } = entry;
+  return `${JSON.stringify({
+    time: timeText(entry.receivedAtMs),
+    elb: accessLog.log.name,
+    listener: `${accessLog.protocol}:${accessLog.port}`,
+    client: latinText(entry.clientAddress, 0, entry.clientAddress.length),
+    clientPort: entry.clientPort,
+    backend: entry.backend && latinText(entry.backend, 0, entry.backend.length),
+    instance: entry.instance,
+    requestProcessingTime: secondsOf(entry.requestMs),
+    backendProcessingTime: secondsOf(entry.backendMs),
+    responseProcessingTime: secondsOf(entry.responseMs),
+    duration: secondsOf(Math.max(0, entry.endedAtMs - entry.receivedAtMs)),
+    status: isLayer7 ? entry.status : undefined,
+    backendStatus: isLayer7 ? entry.backendStatus : undefined,
+    receivedBytes: entry.receivedBytes,
+    sentBytes: entry.sentBytes,
+    ...(request?.isKnown === true ? describeRequest(request, accessLog) : {}),
+    sslCipher: tls?.cipher,
+    sslProtocol: tls?.protocol,
+    reason: entry.reason,
+    desync: desync && desyncClassNames[classOf(desync)],
+    desyncReason: desync,
+    retries: isLayer7 ? entry.retries : undefined,
+    fields: fields === undefined || Object.keys(fields).length === 0 ? undefined : fields,
+  })}\n`;
+};
+
+/** Seconds with six decimals; -1 where something didn't happen, as in the CLB format. */
+const secondsOf = (ms: number): number => (ms < 0 ? -1 : Math.round(ms * 1000) / 1e6);
+
+const describeRequest = (request: LoggedRequest, { scheme, portSuffix }: AccessLog): Record<string, unknown> => {
+  const { bytes, methodEnd, targetEnd, hostEnd, agentEnd, traceEnd } = request;
+  const target = utf8Text(bytes, methodEnd, targetEnd);
+  const host = utf8Text(bytes, targetEnd, hostEnd);
+  const port = namesPort(bytes, targetEnd, hostEnd) ? "" : asciiText(portSuffix);
+  const origin = `${asciiText(scheme)}${host}${port}${target.startsWith("/") ? "" : "/"}`;
+  return {
+    method: utf8Text(bytes, 0, methodEnd),
+    url: target === "" ? undefined : request.isAbsolute ? target : `${origin}${target}`,
+    httpVersion: asciiText(request.version),
+    userAgent: agentEnd === hostEnd ? undefined : utf8Text(bytes, hostEnd, agentEnd),
+    traceId: traceEnd === agentEnd ? undefined : utf8Text(bytes, agentEnd, traceEnd),
+  };
+};
+
+const asciiText = (bytes: Uint8Array): string => latinText(bytes, 0, bytes.length);
+
+const latinText = (bytes: Uint8Array, start: number, end: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+
+/** What isn't UTF-8 becomes U+FFFD. */
+const utf8Text = (bytes: Uint8Array, start: number, end: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");

@@ -1,0 +1,51 @@
+// The policies of a layer-4 listener asked whether a connection may come in, and where it may go.
+//
+// Between the relay, which listens to the client already, and the dial (tcp.ts); made only where a policy has a say in it. Owns
+// a decision that takes its time, which the relay's end cancels like a dial.
+import type { PolicyChain, Verdict } from "./policy-chain.ts";
+import { PolicyRefusal } from "./policy-chain.ts";
+import { Decision, type DecisionUser } from "./policy-decision.ts";
+import { PolicySelection } from "./policy-selection.ts";
+import type { Relay } from "./relay.ts";
+import { SeenConnection } from "./request-context.ts";
+import type { Cancellable } from "./route.ts";
+import type { Secured } from "./secured.ts";
+
+export class PolicyAdmission implements DecisionUser, Cancellable {
+  private decision: Decision | undefined = undefined;
+
+  constructor(
+    private readonly relay: Relay,
+    private readonly secured: Secured,
+    private readonly chain: PolicyChain,
+    /** Goes on to an instance, one of those picked. */
+    private readonly reach: (selection: PolicySelection | undefined) => void,
+  ) {}
+
+  begin(): void {
+    const { transport, clientAddress, clientPort, tls } = this.secured;
+    const context = new SeenConnection(this.relay.route, { client: transport, clientAddress, clientPort, tls });
+    this.act(this.chain.decide(context, this));
+  }
+
+  onDecided(verdict: Verdict): void {
+    this.relay.beginDial();
+    this.act(verdict);
+  }
+
+  cut(reason: "shutdown"): void {
+    this.relay.cut(reason);
+  }
+
+  interruptUnsafe(): void {
+    this.decision?.cancel();
+  }
+
+  private act(verdict: Verdict): void {
+    if (verdict instanceof Decision) {
+      this.decision = verdict;
+      this.relay.awaitInstance(this);
+    } else if (verdict === undefined || verdict instanceof PolicySelection) this.reach(verdict);
+    else this.relay.close(verdict instanceof PolicyRefusal ? verdict.reason : "policyRefused");
+  }
+}

@@ -1,0 +1,329 @@
+// A listener's policies of traffic, by phase: who is asked when, and what becomes of an answer that is none.
+//
+// Part of a route; there is none where no policy has a hook of traffic, and then nothing is asked and nothing made. Called by
+// the exchange (exchange.ts) and by layer 4 (tcp.ts, relay.ts). It never lets anything that a hook throws out: that is counted
+// and told (policy-errors.ts), and the policy says what follows. What hooks answer is read in policy-answer.ts,
+// policy-edit.ts and policy-selection.ts.
+import type { HeadChange } from "../parse/http1/head-change.ts";
+import type {
+  ConnectionContext,
+  FaultContext,
+  LogContext,
+  Policy,
+  RequestContext,
+  ResponseContext,
+} from "../policy/index.ts";
+import { type PolicyAnswer, readAnswer } from "./policy-answer.ts";
+import { type AskedPhase, Decision, type DecisionUser, wrapPromise } from "./policy-decision.ts";
+import { joinEdits, type PolicyEdit, readRequestEdit, readResponseEdit } from "./policy-edit.ts";
+import { notePolicyError, type PolicyPhase, UnfitValue } from "./policy-errors.ts";
+import { PolicyMemo } from "./policy-memo.ts";
+import { PolicySelection, readSelection } from "./policy-selection.ts";
+
+/** A policy at work on a listener. */
+export interface BoundPolicy {
+  /** Its name in the configuration. */
+  readonly name: string;
+  readonly loadBalancer: string;
+  // biome-ignore lint/suspicious/noExplicitAny: policies of any attributes and state stand side by side; each gets its own back.
+  readonly policy: Policy<any, any>;
+  /** Decoded. */
+  readonly attributes: unknown;
+  readonly state: unknown;
+  /** The module's file; undefined for built-in ones. */
+  readonly file: string | undefined;
+  /** How often it failed, by phase. */
+  readonly errors: Map<PolicyPhase, number>;
+}
+
+/** What a request or connection comes to instead of an instance, by elbow's own word. */
+export class PolicyRefusal {
+  constructor(readonly reason: "policyRefused" | "policyFailed" | "policyTimeout") {}
+}
+
+const refused = new PolicyRefusal("policyRefused");
+const failed = new PolicyRefusal("policyFailed");
+const late = new PolicyRefusal("policyTimeout");
+
+/** What `admit` and `pick` have come to; a decision is still to be made, and undefined leaves all instances. */
+export type Verdict = PolicyAnswer | PolicySelection | PolicyRefusal | Decision | undefined;
+
+/** How much room a head has, in bytes. */
+export interface HeadRoom {
+  /** What the whole head may come to. */
+  readonly headBytes: number;
+  readonly fieldBytes: number;
+  readonly startLineBytes: number;
+}
+
+interface Step {
+  readonly bound: BoundPolicy;
+  readonly phase: AskedPhase;
+  /** Of `admit` answers, of `pick` selections. */
+  readonly memo: PolicyMemo<PolicyAnswer | PolicySelection>;
+}
+
+/** A `requestHead` or `responseHead` hook. */
+interface HeadStep {
+  readonly bound: BoundPolicy;
+  readonly edits: PolicyMemo<PolicyEdit>;
+  readonly answers: PolicyMemo<PolicyAnswer>;
+}
+
+export class PolicyChain {
+  /** All `admit` hooks, then all `pick` hooks. */
+  private readonly steps: ReadonlyArray<Step> | undefined;
+  private readonly requestHead: ReadonlyArray<HeadStep> | undefined;
+  private readonly responseHead: ReadonlyArray<HeadStep> | undefined;
+  private readonly onFault: ReadonlyArray<BoundPolicy> | undefined;
+  private readonly logging: ReadonlyArray<BoundPolicy> | undefined;
+
+  constructor(bound: ReadonlyArray<BoundPolicy>) {
+    const stepsOf = (phase: AskedPhase): ReadonlyArray<Step> =>
+      (withHook(bound, phase) ?? []).map((one) => ({
+        bound: one,
+        phase,
+        memo: new PolicyMemo<PolicyAnswer | PolicySelection>(phase === "admit" ? readAnswer : readSelection),
+      }));
+    const steps = [...stepsOf("admit"), ...stepsOf("pick")];
+    this.steps = steps.length === 0 ? undefined : steps;
+    this.requestHead = withHook(bound, "requestHead")?.map((one) => makeHeadStep(one, readRequestEdit));
+    this.responseHead = withHook(bound, "responseHead")
+      ?.map((one) => makeHeadStep(one, readResponseEdit))
+      .toReversed();
+    this.onFault = withHook(bound, "onFault");
+    this.logging = withHook(bound, "log");
+  }
+
+  /** Whether any policy asks for a request's or a connection's admission or instances. */
+  get decides(): boolean {
+    return this.steps !== undefined;
+  }
+
+  get editsRequests(): boolean {
+    return this.requestHead !== undefined;
+  }
+
+  get editsResponses(): boolean {
+    return this.responseHead !== undefined;
+  }
+
+  get seesFaults(): boolean {
+    return this.onFault !== undefined;
+  }
+
+  get logs(): boolean {
+    return this.logging !== undefined;
+  }
+
+  /** Asks `admit` and `pick`; where one takes its time, `user` is told of the verdict later. */
+  decide(context: RequestContext | ConnectionContext, user: DecisionUser): Verdict {
+    return this.steps === undefined ? undefined : this.ask(0, context, undefined, user, undefined);
+  }
+
+  /** @internal A hook that took its time has answered, or failed, or is too late. */
+  resume(decision: Decision, ending: "answered" | "failed" | "late", value: unknown): Verdict {
+    const { index, context, user } = decision;
+    const step = (this.steps as ReadonlyArray<Step>)[index] as Step;
+    const { bound, phase } = step;
+    try {
+      if (ending === "failed") throw value;
+      if (ending === "late") throw new UnfitValue(`no answer within ${bound.policy.deadlineMs} ms`);
+      const verdict = readVerdict(step, value, context);
+      if (verdict instanceof PolicySelection) decision.selection = verdict;
+      else if (verdict !== undefined) return verdict;
+    } catch (error) {
+      notePolicyError(bound, phase, error);
+      if (isClosed(bound)) return ending === "late" ? late : failed;
+    }
+    return this.ask(index + 1, context, decision.selection, user, decision);
+  }
+
+  private ask(
+    from: number,
+    context: RequestContext | ConnectionContext,
+    chosen: PolicySelection | undefined,
+    user: DecisionUser,
+    decision: Decision | undefined,
+  ): Verdict {
+    const steps = this.steps as ReadonlyArray<Step>;
+    let selection = chosen;
+    for (let index = from; index < steps.length; index++) {
+      const step = steps[index] as Step;
+      const { bound, phase } = step;
+      const { policy, attributes, state } = bound;
+      try {
+        const answer =
+          phase === "admit" ? policy.admit?.(attributes, context, state) : policy.pick?.(attributes, context, state);
+        if (answer === undefined) continue;
+        if (isPromise(answer)) {
+          const pending = decision ?? new Decision(this, context, user);
+          pending.selection = selection;
+          pending.await(index, bound, answer);
+          return pending;
+        }
+        const verdict = readVerdict(step, answer, context);
+        if (verdict instanceof PolicySelection) selection = verdict;
+        else if (verdict !== undefined) return verdict;
+      } catch (error) {
+        notePolicyError(bound, phase, error);
+        if (isClosed(bound)) return failed;
+      }
+    }
+    return selection;
+  }
+
+  /** What changes in a request's head, which has `headBytes` so far; or what it comes to instead. */
+  editRequest(
+    request: RequestContext,
+    headBytes: number,
+    room: HeadRoom,
+  ): HeadChange | PolicyAnswer | PolicyRefusal | undefined {
+    const { requestHead } = this;
+    if (requestHead === undefined) return undefined;
+    let whole: PolicyEdit | undefined;
+    for (let index = 0; index < requestHead.length; index++) {
+      const { bound, edits, answers } = requestHead[index] as HeadStep;
+      try {
+        const value: unknown = bound.policy.requestHead?.(bound.attributes, request, bound.state);
+        if (value === undefined) continue;
+        refusePromise(value);
+        if (isAnswer(value)) return answers.of(value);
+        whole = checkRoom(joinEdits(whole, edits.of(value)), headBytes, room);
+      } catch (error) {
+        notePolicyError(bound, "requestHead", error);
+        if (isClosed(bound)) return failed;
+      }
+    }
+    return whole?.change;
+  }
+
+  /** What changes in the head of a response, which has `headBytes` so far; or that it can't be sent. */
+  editResponse(response: ResponseContext, headBytes: number, room: HeadRoom): HeadChange | PolicyRefusal | undefined {
+    const { responseHead } = this;
+    if (responseHead === undefined) return undefined;
+    let whole: PolicyEdit | undefined;
+    for (let index = 0; index < responseHead.length; index++) {
+      const { bound, edits } = responseHead[index] as HeadStep;
+      try {
+        const value: unknown = bound.policy.responseHead?.(bound.attributes, response, bound.state);
+        if (value === undefined) continue;
+        refusePromise(value);
+        whole = checkRoom(joinEdits(whole, edits.of(value)), headBytes, room);
+      } catch (error) {
+        notePolicyError(bound, "responseHead", error);
+        if (isClosed(bound)) return failed;
+      }
+    }
+    return whole?.change;
+  }
+
+  /** Tells of what went wrong. */
+  tellFault(fault: FaultContext): void {
+    const { onFault } = this;
+    if (onFault === undefined) return;
+    for (const bound of onFault) {
+      try {
+        refusePromise(bound.policy.onFault?.(bound.attributes, fault, bound.state));
+      } catch (error) {
+        notePolicyError(bound, "onFault", error);
+      }
+    }
+  }
+
+  /** The fields that policies add to the log record; of the same name, the last policy's. Undefined where there are none. */
+  log(outcome: LogContext): Readonly<Record<string, string | number | boolean>> | undefined {
+    const { logging } = this;
+    if (logging === undefined) return undefined;
+    let fields: Record<string, string | number | boolean> | undefined;
+    for (const bound of logging) {
+      try {
+        const added: unknown = bound.policy.log?.(bound.attributes, outcome, bound.state);
+        if (added === undefined) continue;
+        refusePromise(added);
+        const checked = readFields(added);
+        fields = fields === undefined ? checked : Object.assign(fields, checked);
+      } catch (error) {
+        notePolicyError(bound, "log", error);
+      }
+    }
+    return fields;
+  }
+}
+
+/** The chain of these policies, in the order of the listener's list; undefined when none has a hook of traffic. */
+export const makePolicyChain = (bound: ReadonlyArray<BoundPolicy>): PolicyChain | undefined =>
+  bound.some(({ policy }) => trafficPhases.some((phase) => policy[phase] !== undefined))
+    ? new PolicyChain(bound)
+    : undefined;
+
+const trafficPhases = ["admit", "pick", "requestHead", "responseHead", "onFault", "log"] as const;
+
+const makeHeadStep = (bound: BoundPolicy, readEdit: (value: unknown) => PolicyEdit): HeadStep => ({
+  bound,
+  edits: new PolicyMemo(readEdit),
+  answers: new PolicyMemo(readAnswer),
+});
+
+const withHook = (
+  bound: ReadonlyArray<BoundPolicy>,
+  phase: (typeof trafficPhases)[number],
+): ReadonlyArray<BoundPolicy> | undefined => {
+  const having = bound.filter(({ policy }) => policy[phase] !== undefined);
+  return having.length === 0 ? undefined : having;
+};
+
+const isClosed = ({ policy }: BoundPolicy): boolean => policy.onError !== "open";
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { readonly then?: unknown }).then === "function";
+
+/** A promise where none may be: what becomes of it is nobody's affair any more. */
+const refusePromise = (value: unknown): void => {
+  if (!isPromise(value)) return;
+  wrapPromise(value).catch(() => {});
+  throw new UnfitValue("a promise, which only admit and pick may answer with");
+};
+
+const isAnswer = (value: unknown): boolean => typeof value === "object" && value !== null && "status" in value;
+
+const readVerdict = (
+  { phase, memo }: Step,
+  value: unknown,
+  { kind }: RequestContext | ConnectionContext,
+): PolicyAnswer | PolicySelection | PolicyRefusal | undefined => {
+  if (value === undefined) return undefined;
+  if (phase === "pick") return memo.of(value);
+  const isRefusal =
+    typeof value === "object" && value !== null && (value as { readonly isRefused?: unknown }).isRefused === true;
+  if (isRefusal) return refused;
+  if (kind === "connection")
+    throw new UnfitValue("an answer, which a layer-4 connection has no place for: refuse() it");
+  return memo.of(value);
+};
+
+const checkRoom = (edit: PolicyEdit, headBytes: number, room: HeadRoom): PolicyEdit => {
+  const { lines, path, longestLineBytes } = edit.change;
+  if (longestLineBytes > room.fieldBytes) {
+    throw new UnfitValue(`a header of ${longestLineBytes} bytes, more than maxHeaderBytes (${room.fieldBytes})`);
+  }
+  if (path !== undefined && path.length > room.startLineBytes) {
+    throw new UnfitValue(`a path of ${path.length} bytes, more than maxRequestLineBytes has room for`);
+  }
+  const wholeBytes = headBytes + lines.length + (path?.length ?? 0);
+  if (wholeBytes > room.headBytes) {
+    throw new UnfitValue(`so much that the head comes to ${wholeBytes} bytes; ${room.headBytes} are allowed`);
+  }
+  return edit;
+};
+
+const readFields = (value: unknown): Record<string, string | number | boolean> => {
+  if (typeof value !== "object" || value === null) throw new UnfitValue("what are no fields");
+  const fields: Record<string, string | number | boolean> = {};
+  for (const [name, field] of Object.entries(value)) {
+    const isFit = typeof field === "string" || typeof field === "boolean" || Number.isFinite(field);
+    if (!isFit) throw new UnfitValue(`a field ${JSON.stringify(name)} that is no text, number or truth value`);
+    fields[name] = field;
+  }
+  return fields;
+};

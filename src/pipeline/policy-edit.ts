@@ -1,0 +1,114 @@
+// What a policy changes in a head, checked and turned into bytes.
+//
+// Read by the chain (policy-chain.ts), which remembers it (policy-memo.ts), and carried out by the writers of heads
+// (parse/http1/serialise.ts). Owns the edits of several policies joined, so that what is the same each time costs a look-up.
+import { isTargetByte } from "../parse/http1/bytes.ts";
+import { HeadChange } from "../parse/http1/head-change.ts";
+import { isHostValue } from "../parse/http1/host-value.ts";
+import { UnfitValue } from "./policy-errors.ts";
+import {
+  encodeText,
+  entriesOf,
+  type HeadLine,
+  joinLines,
+  makeLine,
+  readName,
+  readValue,
+  spell,
+} from "./policy-lines.ts";
+
+export class PolicyEdit {
+  readonly change: HeadChange;
+
+  constructor(
+    /** Lower-case. */
+    readonly leftOut: ReadonlySet<string>,
+    readonly lines: ReadonlyArray<HeadLine>,
+    readonly path: Uint8Array | undefined,
+    readonly host: Uint8Array | undefined,
+  ) {
+    this.change = new HeadChange(
+      [...leftOut].map(encodeText),
+      joinLines(lines),
+      lines.reduce((longest, { bytes }) => Math.max(longest, bytes.length), 0),
+      path,
+      host,
+    );
+  }
+}
+
+const joined = new WeakMap<PolicyEdit, WeakMap<PolicyEdit, PolicyEdit>>();
+
+/** What a `requestHead` hook wants changed; throws where that can't be. */
+export const readRequestEdit = (value: unknown): PolicyEdit => read(value, true);
+
+/** What a `responseHead` hook wants changed; throws where that can't be. */
+export const readResponseEdit = (value: unknown): PolicyEdit => read(value, false);
+
+/** One edit behind another, as one: what the second removes or sets is gone from the first. */
+export const joinEdits = (first: PolicyEdit | undefined, second: PolicyEdit): PolicyEdit => {
+  if (first === undefined) return second;
+  let behind = joined.get(first);
+  if (behind === undefined) {
+    behind = new WeakMap();
+    joined.set(first, behind);
+  }
+  let both = behind.get(second);
+  if (both === undefined) {
+    both = new PolicyEdit(
+      new Set([...first.leftOut, ...second.leftOut]),
+      [...first.lines.filter(({ name }) => !second.leftOut.has(name)), ...second.lines],
+      second.path ?? first.path,
+      second.host ?? first.host,
+    );
+    behind.set(second, both);
+  }
+  return both;
+};
+
+const read = (value: unknown, isRequest: boolean): PolicyEdit => {
+  if (typeof value !== "object" || value === null) throw new UnfitValue(`${spell(value)}, which is no edit of a head`);
+  const { remove, set, add, path } = value as Readonly<Record<string, unknown>>;
+  const leftOut = new Set<string>();
+  const lines: Array<HeadLine> = [];
+  let host: Uint8Array | undefined;
+  if (remove !== undefined && !Array.isArray(remove)) throw new UnfitValue("`remove`, which is no list of names");
+  for (const name of remove ?? []) {
+    const lower = readName(name, isRequest);
+    if (isRequest && lower === "host") throw new UnfitValue("`remove` with Host, without which no request may go");
+    leftOut.add(lower);
+  }
+  for (const [name, text] of entriesOf("`set`", set)) {
+    const lower = readName(name, isRequest);
+    const bytes = readValue(name, text);
+    if (isRequest && lower === "host") host = readHost(bytes, text);
+    else {
+      leftOut.add(lower);
+      lines.push(makeLine(name, bytes));
+    }
+  }
+  for (const [name, texts] of entriesOf("`add`", add)) {
+    const lower = readName(name, isRequest);
+    if (isRequest && lower === "host") throw new UnfitValue("`add` with Host, of which a request has one: `set` it");
+    for (const text of Array.isArray(texts) ? texts : [texts]) lines.push(makeLine(name, readValue(name, text)));
+  }
+  if (path !== undefined && !isRequest) throw new UnfitValue("`path`, which a response has none of");
+  return new PolicyEdit(leftOut, lines, path === undefined ? undefined : readPath(path), host);
+};
+
+const readHost = (bytes: Uint8Array, text: unknown): Uint8Array => {
+  if (bytes.length === 0 || !isHostValue(bytes, 0, bytes.length)) throw new UnfitValue(`a Host of ${spell(text)}`);
+  return bytes;
+};
+
+/** Origin form (RFC 9112 §3.2.1), of the bytes that a client's target may have. */
+const readPath = (path: unknown): Uint8Array => {
+  if (typeof path !== "string" || !path.startsWith("/")) {
+    throw new UnfitValue(`a path of ${spell(path)}, which doesn't begin with "/"`);
+  }
+  const bytes = encodeText(path);
+  if (!bytes.every((byte) => isTargetByte[byte] === 1)) {
+    throw new UnfitValue(`a path with a blank or control character: ${spell(path)}`);
+  }
+  return bytes;
+};

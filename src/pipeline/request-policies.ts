@@ -1,0 +1,130 @@
+// One request and the policies of its route: what they have been asked, what they have changed, and what still has to be said.
+//
+// Made by an exchange (exchange.ts) where its route has policies, for each request; there is none otherwise. Owns the
+// request as policies see it, a decision that takes its time, and what changes in the heads. What follows from a
+// verdict is the exchange's affair.
+import { type Reason, reasons } from "../errors.ts";
+import type { ByteWriter } from "../parse/byte-writer.ts";
+import type { HeadChange } from "../parse/http1/head-change.ts";
+import type { HeadLimits } from "../parse/http1/limits.ts";
+import type { RequestHeadParser } from "../parse/http1/request-head.ts";
+import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
+import type { PolicyAnswer } from "./policy-answer.ts";
+import { type PolicyChain, PolicyRefusal, type Verdict } from "./policy-chain.ts";
+import { Decision, type DecisionUser } from "./policy-decision.ts";
+import { type ClientEnd, SeenClient, SeenRequest } from "./request-context.ts";
+import { SeenResponse } from "./response-context.ts";
+import type { Route } from "./route.ts";
+
+export class RequestPolicies {
+  /** What changes in its head. */
+  change: HeadChange | undefined = undefined;
+  private decision: Decision | undefined = undefined;
+  private seen: SeenRequest | undefined = undefined;
+
+  constructor(
+    readonly chain: PolicyChain,
+    private readonly route: Route,
+    private readonly client: ClientEnd,
+    /** They hold the request's head. */
+    private readonly bytes: Uint8Array,
+    private readonly start: number,
+    private readonly stop: number,
+    /** Nothing stands behind it in the same bytes, so that they stay as they are. */
+    isAlone: boolean,
+  ) {
+    if (!isAlone) this.see().keep();
+  }
+
+  /** The request as policies see it, one and the same for as long as anybody keeps it. */
+  get request(): SeenRequest {
+    return this.seen ?? this.see();
+  }
+
+  private see(): SeenRequest {
+    this.seen = new SeenRequest(this.route, this.client, this.bytes, this.start, this.stop);
+    return this.seen;
+  }
+
+  /** Whether the request is let in, and where it may go; see {@link PolicyChain.decide}. */
+  decide(user: DecisionUser): Verdict {
+    if (!this.chain.decides) return undefined;
+    const verdict = this.chain.decide(this.request, user);
+    if (verdict instanceof Decision) this.decision = verdict;
+    return verdict;
+  }
+
+  /** Nobody waits for a verdict any more. */
+  cancel(): void {
+    this.decision?.cancel();
+  }
+
+  /** Settles {@link change}; an answer in the instance's place, or a failure, where there is one. */
+  editRequest(head: RequestHeadParser, limits: HeadLimits): PolicyAnswer | PolicyRefusal | undefined {
+    if (!this.chain.editsRequests) return undefined;
+    const edited = this.chain.editRequest(this.request, head.pos - head.start, limits);
+    if (edited === undefined || !("leftOut" in edited)) return edited;
+    this.change = edited;
+    return undefined;
+  }
+
+  /** What changes in the head of a response that `instance` gave. */
+  editResponse(
+    head: ResponseHeadParser,
+    bytes: Uint8Array,
+    instance: string | undefined,
+    limits: HeadLimits,
+  ): HeadChange | PolicyRefusal | undefined {
+    if (!this.chain.editsResponses) return undefined;
+    return this.edit(head.status, instance, bytes, head.start, head.pos, limits);
+  }
+
+  /** Writes a policy's answer, its body apart where that is large; the reason where that fails. */
+  writeAnswer(
+    answer: PolicyAnswer,
+    keepsAlive: boolean,
+    limits: HeadLimits,
+    out: ByteWriter,
+  ): PolicyRefusal["reason"] | undefined {
+    const { head, status } = answer;
+    const change = this.chain.editsResponses ? this.edit(status, undefined, head, 0, head.length, limits) : undefined;
+    if (change instanceof PolicyRefusal) return change.reason;
+    answer.writeHead(out, change, keepsAlive);
+    return undefined;
+  }
+
+  private edit(
+    status: number,
+    instance: string | undefined,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    limits: HeadLimits,
+  ): HeadChange | PolicyRefusal | undefined {
+    const response = new SeenResponse(this, status, instance, bytes, start, end);
+    const change = this.chain.editResponse(response, end - start, limits);
+    response.seal();
+    return change;
+  }
+
+  /** Tells the policies what went wrong with the request. */
+  tellFault(reason: Reason, status: number, instance: string | undefined): void {
+    if (!this.chain.seesFaults) return;
+    const { request } = this;
+    this.chain.tellFault({ reason, side: reasons[reason].side, status, instance, request, client: request });
+  }
+}
+
+/** Tells a route's policies what went wrong with a connection, or with what never became a sound request. */
+export const tellConnectionFault = (
+  route: Route,
+  end: ClientEnd,
+  reason: Reason,
+  status: number,
+  instance: string | undefined,
+): void => {
+  const { policies } = route;
+  if (policies?.seesFaults !== true) return;
+  const client = new SeenClient(route, end);
+  policies.tellFault({ reason, side: reasons[reason].side, status, instance, request: undefined, client });
+};
