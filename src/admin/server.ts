@@ -93,6 +93,9 @@ export const openAdminServer = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const before = terms;
       terms = next;
+      // Connections that were kept, and streams, too: who was let in by another token must show this one.
+      for (const one of [listener, ...retired]) one.follow(next);
+      if (!isSameToken(before, next)) app.streams.closeAll();
       if (next.socket !== before.socket) {
         retire(socket);
         socket = openedSocket;
@@ -102,7 +105,6 @@ export const openAdminServer = Effect.fnUntraced(function* (
         listener = opened;
         return Effect.void;
       }
-      listener.follow(next);
       return next.certificate?.fingerprint === before.certificate?.fingerprint ? Effect.void : rebind(next);
     });
 
@@ -149,3 +151,6 @@ export const openAdminServer = Effect.fnUntraced(function* (
     prepare,
   };
 });
+
+const isSameToken = ({ tokenDigest: one }: ManagementTerms, { tokenDigest: other }: ManagementTerms): boolean =>
+  one === undefined || other === undefined ? one === other : Buffer.compare(one, other) === 0;

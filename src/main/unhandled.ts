@@ -10,8 +10,10 @@ import { tellNotice } from "../observe/notices.ts";
 
 const ownFolder = import.meta.dir.startsWith("/$bunfs/") ? "/$bunfs/" : `${resolve(import.meta.dir, "../..")}/`;
 
-/** So long nothing more is told of what no policy can be blamed for. */
-const quietMs = 10_000;
+/** How long the same isn't told again, in milliseconds. */
+const quietMs = 60_000;
+/** How many different troubles are told within that time at most. */
+const toldMax = 32;
 
 /** The files that an error's stack names, from the inside out, and the first place in one of the user's. */
 const readStack = (error: unknown): { readonly files: ReadonlyArray<string>; readonly place: string | undefined } => {
@@ -40,19 +42,23 @@ const isUsers = (error: unknown): boolean => {
 export const handleUnhandled = (
   note: (error: unknown, isUsers: boolean) => boolean,
 ): Effect.Effect<void, never, Scope.Scope> => {
-  let toldAtMs = Number.NEGATIVE_INFINITY;
+  const told = new Set<string>();
+  let sinceMs = 0;
   const onError = (error: unknown): void => {
     const isNotOurs = isUsers(error);
     if (note(error, isNotOurs)) return;
     if (isNotOurs) {
+      const { place } = readStack(error);
+      const text = `${spell(error)}${place === undefined ? "" : ` (${place})`}`;
       // A timer that fails each time would fill the log; all are counted.
       const nowMs = performance.now();
-      if (nowMs - toldAtMs < quietMs) return;
-      toldAtMs = nowMs;
-      const { place } = readStack(error);
-      tellNotice(
-        `a module of yours failed outside of any hook: ${spell(error)}${place === undefined ? "" : ` (${place})`}`,
-      );
+      if (nowMs - sinceMs > quietMs) {
+        told.clear();
+        sinceMs = nowMs;
+      }
+      if (told.has(text) || told.size === toldMax) return;
+      told.add(text);
+      tellNotice(`a module of yours failed outside of any hook: ${text}`);
       return;
     }
     log("error", `an error in elbow itself:\n${error instanceof Error ? error.stack : spell(error)}`);

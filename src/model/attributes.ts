@@ -101,14 +101,14 @@ const fields = {
   ),
   /** Whether this node sends to instances of other zones than its own ("Configure cross-zone load balancing…", AWS). */
   crossZone: described(Schema.Boolean, { title: "a switch", expected: "true or false" }),
+  /** Whether each request, or layer-4 connection, becomes a line in a log, and where ("Access logs for your Classic Load Balancer", AWS). */
+  accessLog: AccessLogSetting,
   /** Percent of the instances: with fewer in service, all of them get traffic; 0 for never. */
   panicThreshold: described(
     Schema.Number,
     { title: "a panic threshold", expected: "a percentage from 0 to 100" },
     (value) => value >= 0 && value <= 100,
   ),
-  /** Whether each request, or layer-4 connection, becomes a line in a log, and where ("Access logs for your Classic Load Balancer", AWS). */
-  accessLog: AccessLogSetting,
   /** Takes instances out for a while whose traffic fails. */
   outlierDetection: OutlierSwitch,
   /** What becomes of doubtful requests ("Configure desync mitigation mode for your Classic Load Balancer", AWS). */

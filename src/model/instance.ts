@@ -55,7 +55,10 @@ export const Zone = described(
 );
 
 /** What policies tell instances apart by. */
-export const Tags = Schema.Record(Schema.String, Schema.String).annotate({
+export const Tags = Schema.Record(
+  Schema.String,
+  Schema.String.annotate({ title: "a tag", expected: "a text" }),
+).annotate({
   title: "tags",
   expected: 'an object of texts such as { color: "green", host: "api" }',
 });

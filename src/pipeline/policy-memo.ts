@@ -3,8 +3,15 @@
 // One for each policy and phase of a chain (policy-chain.ts). An answer is known by its identity, or by being the same as the last
 // one in all its parts: hooks like to write theirs out anew each time. Owns what was made of them; reading one is for others.
 
-/** Parts of answers that are read: texts and numbers, and lists and records of them. */
-type Part = string | number | boolean | undefined | ReadonlyArray<Part> | { readonly [name: string]: Part };
+/** A part of an answer, copied: a text or number, or the parts of a list or record. */
+type Part = string | number | boolean | undefined | Parts;
+
+/** The names of a list's or record's parts in their order, and what stands there. */
+interface Parts {
+  readonly isList: boolean;
+  readonly names: ReadonlyArray<string>;
+  readonly parts: ReadonlyArray<Part>;
+}
 
 export class PolicyMemo<T> {
   private readonly known = new WeakMap<object, T>();
@@ -34,15 +41,16 @@ const unlike = Symbol("unlike");
 
 const isSame = (value: unknown, copy: Part, depth: number): boolean => {
   if (typeof value !== "object" || value === null || typeof copy !== "object") return value === copy;
-  if (depth === 0 || Array.isArray(value) !== Array.isArray(copy)) return false;
-  let names = 0;
+  const { isList, names, parts } = copy;
+  if (depth === 0 || Array.isArray(value) !== isList) return false;
+  let index = 0;
   for (const name in value) {
-    const part = (copy as { readonly [name: string]: Part })[name];
-    if (!isSame((value as Readonly<Record<string, unknown>>)[name], part, depth - 1)) return false;
-    names++;
+    // The same in another order is rare, and then read again.
+    if (names[index] !== name) return false;
+    if (!isSame((value as Readonly<Record<string, unknown>>)[name], parts[index], depth - 1)) return false;
+    index++;
   }
-  for (const _ in copy) names--;
-  return names === 0;
+  return index === names.length;
 };
 
 const copyOf = (value: unknown, depth: number): Part | typeof unlike => {
@@ -50,12 +58,15 @@ const copyOf = (value: unknown, depth: number): Part | typeof unlike => {
     return value;
   }
   if (typeof value !== "object" || value === null || depth === 0) return unlike;
-  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return unlike;
-  const copy: Record<string, Part> | Array<Part> = Array.isArray(value) ? [] : Object.create(null);
+  const isList = Array.isArray(value);
+  if (!isList && Object.getPrototypeOf(value) !== Object.prototype) return unlike;
+  const names: Array<string> = [];
+  const parts: Array<Part> = [];
   for (const [name, part] of Object.entries(value)) {
     const copied = copyOf(part, depth - 1);
     if (copied === unlike) return unlike;
-    (copy as Record<string, Part>)[name] = copied as Part;
+    names.push(name);
+    parts.push(copied);
   }
-  return copy as Part;
+  return { isList, names, parts };
 };

@@ -8,7 +8,7 @@ import { collectMetrics } from "../../src/observe/metrics.ts";
 import { configurationOf, type RunningElbow, startElbow, type WrittenLoadBalancer } from "../support/elbow.ts";
 import { eventually } from "../support/eventually.ts";
 import { startHeld } from "../support/held-instance.ts";
-import { exchange, formatRequest, readResponse } from "../support/http-message.ts";
+import { exchange, formatRequest, headerValues, readResponse } from "../support/http-message.ts";
 import { freePort } from "../support/port.ts";
 import { withHealth } from "../support/quick-health.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -72,6 +72,24 @@ test("it stays registered, gets nothing new and finishes what it has begun; undr
   expect(find(elbow, one)).toMatchObject({ phase: "inService" });
   expect(find(elbow, one)).not.toHaveProperty("override");
   expect(new Set([await ask(elbow), await ask(elbow)])).toEqual(new Set(["200 one", "200 two"]));
+});
+
+test("a client with its cookie goes elsewhere", async () => {
+  using one = startHeld("one");
+  using two = startHeld("two");
+  const stickiness = { type: "LBCookieStickinessPolicyType", attributes: {} };
+  await using elbow = await startElbow({ ...http([one, two]), listeners: [{ protocol: "HTTP", stickiness }] });
+  using client = await RawClient.connect(elbow.port());
+  const first = await exchange(client, "/");
+  const cookie = headerValues(first, "set-cookie")[0]?.split(";")[0] ?? "";
+  expect(cookie).toContain("=");
+  const again = () => exchange(client, "/", { headers: [["Cookie", cookie]] });
+  for (let round = 0; round < 3; round++) expect((await again()).body.toString()).toBe(first.body.toString());
+  const [own, others] = first.body.toString() === "one" ? [one, "two"] : [two, "one"];
+  await drain(elbow, own);
+  expect((await again()).body.toString()).toBe(others);
+  await undrain(elbow, own);
+  expect((await again()).body.toString()).toBe(first.body.toString());
 });
 
 test("with everybody drained there is nobody: 503, and no panic whatever the threshold", async () => {

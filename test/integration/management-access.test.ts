@@ -95,10 +95,21 @@ test("a new token holds at once, and so does none; from clear to TLS and to anot
       })
     ).status;
   expect([await ask(show(token)), await ask(show(other))]).toEqual([200, 401]);
+  using kept = await RawClient.connect(place.port);
+  const askKept = async (path: string): Promise<number> => {
+    await kept.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    return (await readResponse(kept)).status;
+  };
+  expect(await askKept("/healthz")).toBe(200);
+  using stream = await RawClient.connect(place.port);
+  await stream.send(`GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+  await stream.takeUntil("retry: 3000\n\n");
   chmodSync(place.folder.write("token", other), 0o600);
   place.write({ tokenFile: "token" });
   await place.reload(elbow, async () => (await ask(show(other))) === 200);
   expect(await ask(show(token))).toBe(401);
+  expect(await askKept("/healthz")).toBe(401);
+  await stream.takeUntil("\r\n0\r\n\r\n");
   place.write({});
   await place.reload(elbow, async () => (await ask({})) === 200);
 

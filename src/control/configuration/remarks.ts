@@ -14,6 +14,7 @@ import type { Listener } from "../../model/listener.ts";
 import type { LoadBalancer } from "../../model/load-balancer.ts";
 import { isLayer7 } from "../../model/protocol.ts";
 import type { ListenerSecurity } from "../../model/security.ts";
+import type { BalancerPolicy } from "../../policy/balancer.ts";
 import { type Authority, type Certificate, loadAuthority, loadCertificate, remarksAt } from "../../tls/certificate.ts";
 import type { CertificateError } from "../../tls/certificate-error.ts";
 import { effectivePolicy, isUsableWith } from "../../tls/effective-policy.ts";
@@ -57,7 +58,9 @@ const addRemark = (remarks: Remarks, text: string, who: string): void => {
 };
 
 const findBalancingRemarks = ({ attributes, listeners }: LoadBalancer): ReadonlyArray<string> => {
-  const hasKeys = listeners.some(({ protocol }) => balancerPolicyOf(attributes, protocol).key !== undefined);
+  const policyOf = ({ protocol, balancer }: Listener) =>
+    (balancer?.policy as BalancerPolicy | undefined) ?? balancerPolicyOf(attributes, protocol);
+  const hasKeys = listeners.some((listener) => policyOf(listener).key !== undefined);
   if (attributes.balancingKey === "client-address" || hasKeys) return [];
   return [`\`balancingKey\` says nothing to \`balancing: "${attributes.balancing}"\`, which has no keys`];
 };

@@ -172,10 +172,11 @@ describe("a sound configuration", () => {
     ]);
   });
 
-  test("an inventory entry keeps its weight and its cap", () => {
-    const entry = { address: "10.0.0.5", weight: 2, maxConnections: 1_000_000 };
+  test("an inventory entry keeps its weight, its cap and its tags", () => {
+    const tags = { color: "green", "": "" };
+    const entry = { address: "10.0.0.5", weight: 2, maxConnections: 1_000_000, tags };
     const { instances } = decode(balancing(["i-a"], { "i-a": entry })).loadBalancers[0]!;
-    expect(instances).toEqual([{ id: "i-a", host: "10.0.0.5", weight: 2, maxConnections: 1_000_000 }]);
+    expect(instances).toEqual([{ id: "i-a", host: "10.0.0.5", weight: 2, maxConnections: 1_000_000, tags }]);
   });
 
   test.each([0.1, 4000, "idleTimeout"])("a surge queue timeout of %p", (surgeQueueTimeout) => {
