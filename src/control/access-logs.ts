@@ -14,6 +14,7 @@ import { DirectorySink, writeTestFile } from "../observe/access-log/directory-si
 import { FileSink } from "../observe/access-log/file-sink.ts";
 import type { LogFolder } from "../observe/access-log/log-folder.ts";
 import { LogCounts, type LogSink, LogWriter } from "../observe/access-log/log-writer.ts";
+import { writePendingEntries } from "../observe/access-log/pending-entries.ts";
 import { StdoutSink } from "../observe/access-log/stdout-sink.ts";
 import type { MetricFamily } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
@@ -127,6 +128,7 @@ export class AccessLogs {
 
   /** Writes everything, as far as that is possible in a few seconds. */
   readonly close: Effect.Effect<void> = Effect.promise(async () => {
+    writePendingEntries();
     for (const log of this.open.values()) this.end(log);
     this.open.clear();
     await Promise.all(this.closing);

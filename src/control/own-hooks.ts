@@ -7,7 +7,7 @@ import type { PolicyUse } from "../model/policy-use.ts";
 import type { ProxiedConnection } from "../model/proxied-connection.ts";
 import { writeProxyHeader } from "../parse/proxy-protocol/header-writer.ts";
 import type { BoundPolicy } from "../pipeline/policy-chain.ts";
-import { notePolicyError, UnfitValue } from "../pipeline/policy-errors.ts";
+import { notePolicyError, type PolicyPhase, UnfitValue } from "../pipeline/policy-errors.ts";
 import type { Balancer, BalancerMember, BalancerOptions, BalancerPolicy } from "../policy/balancer.ts";
 import type { PublicKey, Stickiness } from "../policy/policy.ts";
 
@@ -31,6 +31,16 @@ export const trialProblem = ({ policy, attributes }: PolicyUse): string | undefi
 
 const isBalancerPolicy = (policy: object): policy is BalancerPolicy => "make" in policy && !("type" in policy);
 
+/** What a hook makes; undefined where it fails, as it may the second time though its trial went well. */
+const attempt = <T>(bound: BoundPolicy, phase: PolicyPhase, make: () => T): T | undefined => {
+  try {
+    return make();
+  } catch (error) {
+    notePolicyError(bound, phase, error);
+    return undefined;
+  }
+};
+
 const guarded = new WeakMap<BoundPolicy, BalancerPolicy>();
 
 /** A user's balancing policy; the same for the same policy at work. Where it fails, turns go round among its members. */
@@ -41,7 +51,11 @@ export const guardBalancer = (bound: BoundPolicy): BalancerPolicy => {
   const policy: BalancerPolicy = {
     name,
     ...(key === undefined ? {} : { key }),
-    make: <M extends BalancerMember>(options: BalancerOptions) => new GuardedBalancer<M>(bound, make<M>(options)),
+    make: <M extends BalancerMember>(options: BalancerOptions) =>
+      new GuardedBalancer<M>(
+        bound,
+        attempt(bound, "balance", () => make<M>(options)),
+      ),
   };
   guarded.set(bound, policy);
   return policy;
@@ -53,22 +67,25 @@ class GuardedBalancer<M extends BalancerMember> implements Balancer<M> {
 
   constructor(
     private readonly bound: BoundPolicy,
-    private readonly inner: Balancer<M>,
+    /** Undefined once it may no longer know who is there: its picks would leave members without traffic for ever. */
+    private inner: Balancer<M> | undefined,
   ) {}
 
   add(member: M): void {
     this.members.add(member);
-    this.tell("add", member);
+    if (!this.tell("add", member)) this.inner = undefined;
   }
 
   remove(member: M): void {
     this.members.delete(member);
-    this.tell("remove", member);
+    if (!this.tell("remove", member)) this.inner = undefined;
   }
 
   pick(key: number, exclude?: ReadonlySet<M>): M | undefined {
+    const { inner } = this;
+    if (inner === undefined) return this.pickNext(exclude);
     try {
-      const picked = this.inner.pick(key, exclude);
+      const picked = inner.pick(key, exclude);
       if (picked === undefined || (this.members.has(picked) && exclude?.has(picked) !== true)) return picked;
       throw new UnfitValue("a member that it may not pick");
     } catch (error) {
@@ -89,11 +106,14 @@ class GuardedBalancer<M extends BalancerMember> implements Balancer<M> {
     this.tell("reweighed", member);
   }
 
-  private tell(method: "add" | "remove" | "leased" | "returned" | "reweighed", member: M): void {
+  /** Whether it took that without throwing. */
+  private tell(method: "add" | "remove" | "leased" | "returned" | "reweighed", member: M): boolean {
     try {
-      this.inner[method](member);
+      this.inner?.[method](member);
+      return true;
     } catch (error) {
       notePolicyError(this.bound, "balance", error);
+      return false;
     }
   }
 
@@ -106,12 +126,12 @@ class GuardedBalancer<M extends BalancerMember> implements Balancer<M> {
 /** A user's stickiness; where it fails, a request follows no cookie and no answer sets one. */
 export const guardStickiness = (bound: BoundPolicy): Stickiness => {
   const { policy, attributes } = bound;
-  const made = policy.stick?.(attributes) as Stickiness;
+  const made = attempt(bound, "stick", () => policy.stick?.(attributes));
   return {
-    applicationCookie: made.applicationCookie,
+    applicationCookie: attempt(bound, "stick", () => made?.applicationCookie),
     follows: (request) => {
       try {
-        return made.follows(request) === true;
+        return made?.follows(request) === true;
       } catch (error) {
         notePolicyError(bound, "stick", error);
         return false;
@@ -119,7 +139,7 @@ export const guardStickiness = (bound: BoundPolicy): Stickiness => {
     },
     renew: (response) => {
       try {
-        const text = made.renew(response);
+        const text = made?.renew(response);
         if (text === undefined || isCookieText(text)) return text;
         throw new UnfitValue("what can't stand in a Set-Cookie header");
       } catch (error) {

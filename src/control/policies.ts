@@ -8,6 +8,7 @@ import type { Configuration } from "../model/configuration.ts";
 import type { Listener } from "../model/listener.ts";
 import type { PolicyUse } from "../model/policy-use.ts";
 import type { MetricFamily, Sample } from "../observe/metrics.ts";
+import { framesOf, isEngines, messageOf } from "../observe/thrown.ts";
 import { type BoundPolicy, makePolicyChain, type PolicyChain } from "../pipeline/policy-chain.ts";
 import { notePolicyError, type PolicyPhase } from "../pipeline/policy-errors.ts";
 import { trialProblem } from "./own-hooks.ts";
@@ -93,10 +94,11 @@ export class Policies {
    * counted under no name if `isUsers`.
    */
   noteUnhandled(error: unknown, isUsers: boolean): boolean {
-    const stack = error instanceof Error ? String(error.stack) : "";
-    const found = [...this.bound.values()].filter(({ use }) =>
-      use.module?.files.some((file) => stack.includes(`${file}:`)),
-    );
+    const files = new Set(framesOf(error).map(({ file }) => file));
+    const own = [...this.bound.values()].filter(({ file }) => file !== undefined);
+    // What has no place at all can only be that of the one module there is.
+    const isOnly = isUsers && [...files].every(isEngines) && new Set(own.map(({ file }) => file)).size === 1;
+    const found = isOnly ? own : own.filter(({ use }) => use.module?.files.some((file) => files.has(file)));
     for (const one of found) notePolicyError(one, "unhandled", error);
     if (isUsers && found.length === 0) this.unattributed++;
     return found.length > 0;
@@ -184,10 +186,9 @@ const begin = <T>(loadBalancer: string, use: PolicyUse, make: () => T): T => {
 };
 
 const describeThrown = (cause: unknown, { module }: PolicyUse): string => {
-  const stack = cause instanceof Error ? String(cause.stack) : "";
-  const places = [...stack.matchAll(/([^\s(]+:\d+:\d+)\)?$/gm)].map(([, place]) => place as string);
-  const place = places.find((one) => module?.files.some((file) => one.startsWith(file))) ?? module?.file;
-  return `${place === undefined ? "" : `${place}: `}it can't begin: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const own = framesOf(cause).find(({ file }) => module?.files.includes(file));
+  const place = own?.place ?? module?.file;
+  return `${place === undefined ? "" : `${place}: `}it can't begin: ${messageOf(cause)}`;
 };
 
 const dispose = (bound: Bound): void => {

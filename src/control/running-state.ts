@@ -31,6 +31,7 @@ import { Members } from "./members.ts";
 import { Outliers } from "./outliers.ts";
 import { Policies } from "./policies.ts";
 import { PolicyError } from "./policy-error.ts";
+import { PrepareError } from "./prepare-error.ts";
 import type { Names } from "./resolver.ts";
 import { type RouteSecurity, Routes, type WantedListener, wantedListeners } from "./routes.ts";
 import type { Fork } from "./service.ts";
@@ -43,7 +44,7 @@ import {
 } from "./status.ts";
 
 /** Why the load balancers can't be made what was asked for; all is as it was then. */
-export type ApplyError = BindError | CertificateError | PolicyError;
+export type ApplyError = BindError | CertificateError | PolicyError | PrepareError;
 
 const empty: Configuration = {
   management: defaultManagement,
@@ -138,7 +139,9 @@ export class RunningState {
       const made = Effect.suspend(() => {
         const next = carryOver(this.written, this.configuration, configuration);
         const begun = this.beginPolicies(next);
-        return this.make(next, (wanted) => Effect.andThen(begun, this.loadTls(next, wanted)), configuration);
+        const tlsOf = (wanted: ReadonlyArray<WantedListener>): Effect.Effect<RouteSecurity, ApplyError> =>
+          Effect.andThen(begun, this.loadTls(next, wanted));
+        return this.make(next, tlsOf, (defect) => Effect.fail(new PrepareError({ defect })), configuration);
       });
       return Effect.andThen(this.turn.withPermits(1)(made), this.lookAgain(configuration));
     });
@@ -149,7 +152,7 @@ export class RunningState {
     const next = Effect.suspend(() => Effect.fromResult(change(this.configuration)));
     // No change names a certificate or an authority: what their files hold at that moment must not stand in its way.
     const present = Effect.sync(() => this.tls);
-    return this.turn.withPermits(1)(Effect.flatMap(next, (configuration) => this.make(configuration, () => present)));
+    return this.turn.withPermits(1)(Effect.flatMap(next, (configuration) => this.make(configuration, () => present, Effect.die)));
   }
 
   /** Nobody has waited for names that failed before, or for all of many: they need not wait for their next turn either. */
@@ -163,6 +166,8 @@ export class RunningState {
   private make<E>(
     configuration: Configuration,
     tlsOf: (wanted: ReadonlyArray<WantedListener>) => Effect.Effect<RouteSecurity, E>,
+    /** What a defect before anything has changed comes to. */
+    refuse: (defect: unknown) => Effect.Effect<never, E>,
     written = this.written,
   ): Effect.Effect<void, E | BindError> {
     return Effect.uninterruptibleMask((restore) => {
@@ -171,7 +176,7 @@ export class RunningState {
       const ready = Effect.tap(tlsOf(wanted), ({ keys }) => this.prepare(configuration, wanted, keys));
       const prepared = Effect.flatMap(restore(ready), (tls) =>
         Effect.map(this.listeners.bind(wanted, tls), (opened) => ({ tls, opened })),
-      );
+      ).pipe(Effect.catchDefect(refuse));
       return Effect.flatMap(
         Effect.onError(prepared, () => Effect.sync(() => this.goBack())),
         ({ tls, opened }) => {

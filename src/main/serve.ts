@@ -8,16 +8,14 @@ import { processMetrics } from "../admin/process-metrics.ts";
 import { openAdminServer } from "../admin/server.ts";
 import { findRemarks } from "../control/configuration/remarks.ts";
 import { Control } from "../control/control.ts";
-import type { PolicyError } from "../control/policy-error.ts";
 import type { ReloadReport } from "../control/reload-report.ts";
-import type { BindError } from "../errors.ts";
+import type { ApplyError } from "../control/running-state.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { selfTest } from "../net/self-test.ts";
 import { tellDefectsTo } from "../net/transport.ts";
 import { watchEventLoop } from "../observe/event-loop.ts";
 import { type LogFields, type LogLevel, log } from "../observe/log.ts";
 import { collectMetrics } from "../observe/metrics.ts";
-import type { CertificateError } from "../tls/certificate-error.ts";
 import { formatBindError } from "./bind-refusal.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { ConfigurationSource } from "./configuration-source.ts";
@@ -34,7 +32,7 @@ import { version } from "./version.ts";
 
 const say = (level: LogLevel, text: string, fields: LogFields = {}) => Effect.sync(() => log(level, text, fields));
 
-const refuse = (source: ConfigurationSource) => (error: BindError | CertificateError | PolicyError) => {
+const refuse = (source: ConfigurationSource) => (error: ApplyError) => {
   const text = error._tag === "BindError" ? formatBindError(error, source.nameSetting) : error.message;
   return new CommandFailure({ text: `elbow: ${text}`, exitCode: 1 });
 };

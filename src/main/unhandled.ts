@@ -7,6 +7,7 @@ import { Effect, type Scope } from "effect";
 import { hasUserModules, isUserModule } from "../control/configuration/module-file.ts";
 import { log } from "../observe/log.ts";
 import { tellNotice } from "../observe/notices.ts";
+import { framesOf, isEngines, spellThrown, stackOf } from "../observe/thrown.ts";
 
 const ownFolder = import.meta.dir.startsWith("/$bunfs/") ? "/$bunfs/" : `${resolve(import.meta.dir, "../..")}/`;
 
@@ -15,24 +16,18 @@ const quietMs = 60_000;
 /** How many different troubles are told within that time at most. */
 const toldMax = 32;
 
-/** The files that an error's stack names, from the inside out, and the first place in one of the user's. */
-const readStack = (error: unknown): { readonly files: ReadonlyArray<string>; readonly place: string | undefined } => {
-  const stack = error instanceof Error ? String(error.stack) : "";
-  const frames = [...stack.matchAll(/^\s*at (?:async )?(?:.*\()?(.+?):(\d+):(\d+)\)?$/gm)];
-  const own = frames.find(([, file]) => isUserFile(file as string));
-  return {
-    files: frames.map(([, file]) => file as string),
-    place: own === undefined ? undefined : own.slice(1).join(":"),
-  };
-};
-
 /** The compiled program calls its own files by relative paths; those of users, which are imported by path, are absolute. */
 const isUserFile = (file: string): boolean =>
   isUserModule(file) || (file.startsWith("/") && !file.startsWith(ownFolder));
 
-/** Whether an error came out of code that isn't elbow's; one without a trace did where there is such code at all. */
+/**
+ * Whether an error came out of code that isn't elbow's. Where no frame is anybody's, as in what a socket of the engine's
+ * says later, it did where there is such code at all.
+ */
 const isUsers = (error: unknown): boolean => {
-  const { files } = readStack(error);
+  const files = framesOf(error)
+    .map(({ file }) => file)
+    .filter((file) => !isEngines(file));
   return files.length === 0 ? hasUserModules() : files.some(isUserFile);
 };
 
@@ -48,8 +43,8 @@ export const handleUnhandled = (
     const isNotOurs = isUsers(error);
     if (note(error, isNotOurs)) return;
     if (isNotOurs) {
-      const { place } = readStack(error);
-      const text = `${spell(error)}${place === undefined ? "" : ` (${place})`}`;
+      const place = framesOf(error).find(({ file }) => isUserFile(file))?.place;
+      const text = `${spellThrown(error).slice(0, 300)}${place === undefined ? "" : ` (${place})`}`;
       // A timer that fails each time would fill the log; all are counted.
       const nowMs = performance.now();
       if (nowMs - sinceMs > quietMs) {
@@ -61,7 +56,7 @@ export const handleUnhandled = (
       tellNotice(`a module of yours failed outside of any hook: ${text}`);
       return;
     }
-    log("error", `an error in elbow itself:\n${error instanceof Error ? error.stack : spell(error)}`);
+    log("error", `an error in elbow itself:\n${stackOf(error) || spellThrown(error)}`);
     process.exit(1);
   };
   return Effect.acquireRelease(
@@ -75,13 +70,4 @@ export const handleUnhandled = (
         process.off("unhandledRejection", onError);
       }),
   );
-};
-
-/** Anything can be thrown, also what throws when it is looked at. */
-const spell = (error: unknown): string => {
-  try {
-    return String(error).slice(0, 300);
-  } catch {
-    return "something that can't be told";
-  }
 };

@@ -6,7 +6,8 @@ import type { BackendMember } from "../backend/backend-member.ts";
 import type { Reason } from "../errors.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { monotonicMs } from "../net/clock.ts";
-import { entry, type LoggedTls } from "../observe/access-log/access-entry.ts";
+import type { LoggedTls } from "../observe/access-log/access-entry.ts";
+import { nextEntry } from "../observe/access-log/pending-entries.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
 import { loggedTlsOf } from "./exchange-times.ts";
 import { addPolicyFields } from "./logged-fields.ts";
@@ -64,7 +65,9 @@ export class ConnectionTimes {
 
   /** The connection's one line. */
   log(route: Route, { receivedBytes, sentBytes, reason, member }: ConnectionEnd): void {
-    entry.begin(false);
+    const { accessLog } = route;
+    if (accessLog === undefined) return;
+    const entry = nextEntry(false);
     entry.receivedAtMs = this.acceptedMs;
     entry.clientAddress = this.address;
     entry.clientPort = this.port;
@@ -81,7 +84,7 @@ export class ConnectionTimes {
       entry.responseMs = this.responseMs;
     }
     const { transport, clientAddress } = this.accepted;
-    addPolicyFields(route, { client: transport, clientAddress, clientPort: this.port }, undefined);
-    route.accessLog?.write();
+    addPolicyFields(entry, route, { client: transport, clientAddress, clientPort: this.port }, undefined);
+    accessLog.write(entry);
   }
 }

@@ -5,8 +5,9 @@
 import { monotonicMs } from "../net/clock.ts";
 import { readSettledTerms } from "../net/secure-accept.ts";
 import type { Transport } from "../net/transport.ts";
-import { entry, type LoggedTls } from "../observe/access-log/access-entry.ts";
+import type { AccessEntry, LoggedTls } from "../observe/access-log/access-entry.ts";
 import { LoggedRequest } from "../observe/access-log/logged-request.ts";
+import { nextEntry } from "../observe/access-log/pending-entries.ts";
 import type { InstanceCounters, ListenerCounters } from "../observe/counters.ts";
 import type { HeadReader } from "../parse/http1/head-reader.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
@@ -67,24 +68,24 @@ export class ExchangeTimes {
     if (isLogged) this.startedMs = monotonicMs();
   }
 
-  /** Fills the log's {@link entry} with what is known here; `backendStatus` is 0 where no response head came whole. */
-  fill(owner: ExchangeOwner, status: number, backendStatus: number): void {
-    const { request } = this;
-    entry.begin(true);
+  /** An entry with what is known here; `backendStatus` is 0 where no response head came whole. */
+  makeEntry(owner: ExchangeOwner, status: number, backendStatus: number): AccessEntry {
+    const entry = nextEntry(true);
     entry.receivedAtMs = this.receivedMs === 0 ? monotonicMs() : this.receivedMs;
     entry.clientAddress = owner.address;
     entry.clientPort = this.port;
     entry.tls = this.tls;
-    entry.request = request;
+    this.request = entry.takeRequest(this.request);
     entry.status = status;
     entry.backendStatus = backendStatus;
     // An instance that has closed without a word, or was silent for too long, leaves no times ("Access logs", AWS).
-    if (backendStatus === 0) return;
+    if (backendStatus === 0) return entry;
     // A log that was switched on meanwhile knows no beginning of the answer.
     if (this.startedMs === 0) this.startedMs = this.headMs;
     entry.requestMs = Math.max(0, this.sentMs - entry.receivedAtMs);
     entry.backendMs = this.headMs - this.sentMs;
     entry.responseMs = this.startedMs - this.headMs;
+    return entry;
   }
 
   /** Forgets everything, for the next request. */

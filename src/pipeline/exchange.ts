@@ -13,7 +13,6 @@ import type { Connected } from "../backend/connect.ts";
 import { type Reason, reasons } from "../errors.ts";
 import { clock } from "../net/clock.ts";
 import type { Transport } from "../net/transport.ts";
-import { entry } from "../observe/access-log/access-entry.ts";
 import type { AccessLog } from "../observe/access-log/access-log.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
 import type { Outcome } from "../observe/outcomes.ts";
@@ -605,7 +604,7 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
   private log(accessLog: AccessLog, status: number, reason: Reason | undefined): void {
     const { owner, response, body, destination, desync, tunnel } = this;
     const backendStatus = response.hasStarted ? response.status : 0;
-    this.times.fill(owner, status, backendStatus);
+    const entry = this.times.makeEntry(owner, status, backendStatus);
     entry.reason = reason;
     entry.desync = desync;
     const { member } = destination.lease;
@@ -615,8 +614,8 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
     // Bodies alone, at layer 7; behind a 101, what went through the tunnel.
     entry.receivedBytes = body.receivedBytes + (tunnel?.receivedBytes ?? 0);
     entry.sentBytes = response.sentBytes - response.headBytes + (tunnel?.sentBytes ?? 0);
-    addPolicyFields(owner.route, owner, this.policies?.request);
-    accessLog.write();
+    addPolicyFields(entry, owner.route, owner, this.policies?.request);
+    accessLog.write(entry);
   }
 
   private tellFault(status: number, reason: Reason): void {

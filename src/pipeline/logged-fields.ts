@@ -2,12 +2,17 @@
 //
 // Only where a log has a place for it (JSON) and a route has policies: a slow path.
 import { monotonicMs } from "../net/clock.ts";
-import { entry } from "../observe/access-log/access-entry.ts";
+import type { AccessEntry } from "../observe/access-log/access-entry.ts";
 import { type ClientEnd, SeenClient, type SeenRequest } from "./request-context.ts";
 import type { Route } from "./route.ts";
 
-/** Adds policies' fields to the {@link entry}; `request` is undefined where no sound head has come, and at layer 4. */
-export const addPolicyFields = (route: Route, end: ClientEnd, request: SeenRequest | undefined): void => {
+/** Adds policies' fields to an entry; `request` is undefined where no sound head has come, and at layer 4. */
+export const addPolicyFields = (
+  entry: AccessEntry,
+  route: Route,
+  end: ClientEnd,
+  request: SeenRequest | undefined,
+): void => {
   const { accessLog, policies } = route;
   if (policies === undefined || accessLog?.hasFields !== true) return;
   const { status, instance, reason, receivedAtMs } = entry;

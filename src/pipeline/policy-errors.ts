@@ -5,6 +5,7 @@
 import { monotonicMs } from "../net/clock.ts";
 import { tellEvent } from "../observe/events.ts";
 import { tellNotice } from "../observe/notices.ts";
+import { framesOf, isEngines, spellThrown } from "../observe/thrown.ts";
 import type { BoundPolicy } from "./policy-chain.ts";
 
 /** Where a policy failed: a hook by its name in the contract, a balancer's call, its end, or outside of any call of ours. */
@@ -68,27 +69,14 @@ const tellingOf = (bound: BoundPolicy, phase: PolicyPhase): Telling => {
   return telling;
 };
 
-/** In one line. Anything can be thrown, also what throws when it is looked at. */
-const spell = (error: unknown): string => {
-  try {
-    const text = error instanceof UnfitValue ? `answered with ${error.message}` : String(error);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what a module says must stay on its line.
-    return text.replaceAll(/[\u0000-\u001f\u007f]+/g, " ").slice(0, messageMaxLength);
-  } catch {
-    return "threw what can't be told";
-  }
-};
+const spell = (error: unknown): string =>
+  (error instanceof UnfitValue ? `answered with ${error.message}` : spellThrown(error)).slice(0, messageMaxLength);
 
 /** `file:line:column` of the nearest call in the policy's module; its file alone where the error doesn't say. */
 const findPlace = ({ file, policy }: BoundPolicy, error: unknown): string => {
   const whole = file ?? `the built-in ${policy.type}`;
-  try {
-    if (error instanceof UnfitValue) return whole;
-    const stack = error instanceof Error ? String(error.stack) : "";
-    const places = [...stack.matchAll(/([^\s(]+:\d+:\d+)\)?$/gm)].map(([, place]) => place as string);
-    const own = file === undefined ? undefined : places.find((place) => place.includes(file));
-    return own ?? places.find((place) => !place.includes("native:")) ?? whole;
-  } catch {
-    return whole;
-  }
+  if (error instanceof UnfitValue) return whole;
+  const frames = framesOf(error);
+  const nearest = frames.find((frame) => frame.file === file) ?? frames.find((frame) => !isEngines(frame.file));
+  return nearest?.place ?? whole;
 };

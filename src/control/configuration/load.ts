@@ -7,6 +7,7 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, extname, resolve } from "node:path";
 import { Effect, Predicate, Result } from "effect";
 import type { Configuration } from "../../model/configuration.ts";
+import { framesOf, isEngines, spellThrown } from "../../observe/thrown.ts";
 import { findLogPathProblems } from "./access-log-rules.ts";
 import { type CheckOptions, examineConfiguration, spellFindings } from "./check.ts";
 import { ConfigurationError } from "./configuration-error.ts";
@@ -38,9 +39,23 @@ const purpose: ModulePurpose = {
  * Reads and checks a file, and the certificates and keys that it names; a path that is not absolute is relative to the
  * working directory, and one in the file to the file's folder. Every call reads anew. Fails with every problem at once.
  */
-export const loadConfiguration = Effect.fnUntraced(function* (
+export const loadConfiguration = (
   path: string,
   options: LoadOptions = {},
+): Effect.Effect<Configuration, ConfigurationError> =>
+  // A getter or a Proxy of the user's may throw wherever it is looked at.
+  Effect.catchDefect(load(path, options), (defect) => {
+    const place = framesOf(defect).find(({ file }) => !isEngines(file))?.place;
+    return fileError(
+      path,
+      `can't be looked at: ${spellThrown(defect)}${place === undefined ? "" : ` (${place})`}`,
+      "a configuration and policies that can be read",
+    );
+  });
+
+const load = Effect.fnUntraced(function* (
+  path: string,
+  options: LoadOptions,
 ): Effect.fn.Return<Configuration, ConfigurationError> {
   const { files = new Map() } = options;
   const written = yield* readWritten(path, files);

@@ -12,11 +12,13 @@ import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Effect, Predicate, Semaphore } from "effect";
 import { isKeyText, keyWords } from "../../model/key-text.ts";
+import { framesOf, isEngines, messageOf, spellThrown, trying } from "../../observe/thrown.ts";
 import { registerElbowModule } from "../../policy/virtual-module.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { syntaxError } from "./document-file.ts";
 import { type ModuleGraph, reachableFrom, readModuleGraph, versionOf } from "./module-graph.ts";
 import type { ReadFiles } from "./read-files.ts";
+import { loosen } from "./stuck-modules.ts";
 
 const evaluationLimitSeconds = 30;
 
@@ -79,7 +81,7 @@ export const importModule = (
   files: ReadFiles,
 ): Effect.Effect<ImportedModule, ConfigurationError> =>
   Effect.tryPromise({
-    try: () => load(absolutePath, purpose, files),
+    try: (signal) => load(absolutePath, purpose, files, signal),
     catch: (cause) =>
       cause instanceof MissingDefault ? missingDefault(file, purpose) : explain(file, cause, absolutePath),
   }).pipe(
@@ -96,29 +98,18 @@ const load = async (
   absolutePath: string,
   { evaluate = (exported) => exported, isAlwaysRun }: ModulePurpose,
   files: ReadFiles,
+  signal: AbortSignal,
 ): Promise<ImportedModule> => {
   registerElbowModule();
   const file = await realpath(absolutePath);
-  const graph = await readModuleGraph(file, hidden.get(file));
-  for (const [path, { hash }] of graph) files.set(path, hash);
+  let graph = await readGraph(file, files);
   const version = versionOf(graph, file);
   const before = lastGood.get(file);
   if (before?.version === version && !isAlwaysRun) return before;
   forgetChanged(graph, isAlwaysRun ? file : undefined);
+  signal.addEventListener("abort", () => giveUp(graph));
   try {
-    const exports = await importAnew(file, graph);
-    if (exports.default === undefined) throw new MissingDefault();
-    const value = await evaluate(await exports.default);
-    const imported = { file, files: [...reachableFrom(graph, file)], version, value };
-    lastGood.set(file, imported);
-    return imported;
-  } catch (cause) {
-    // Whichever of them failed, all are imported anew the next time.
-    for (const path of graph.keys()) registered.delete(path);
-    throw cause;
-  }
-};
-
+    const hasMore = await PLACEHOLDER
 /** Forgets those whose content, or that of something that they import, isn't what the registry has. */
 const forgetChanged = (graph: ModuleGraph, always: string | undefined): void => {
   for (const path of graph.keys()) {
@@ -159,16 +150,28 @@ const settle = async (files: ReadonlyArray<string>): Promise<void> => {
   for (const path of files) await import(path).catch(() => undefined);
 };
 
+/** The most errors within errors that are told; one may hold itself. */
+const toldMax = 100;
+
 /** Errors of the engine come in several classes; what they share is a message and sometimes a position. */
 const explain = (file: string, cause: unknown, absolutePath: string): ConfigurationError => {
-  const inner = Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors) ? cause.errors : [];
-  if (inner.length > 0) {
-    return new ConfigurationError({
-      file,
-      problems: inner.flatMap((one) => explain(file, one, absolutePath).problems),
-    });
-  }
-  const message = messageOf(cause);
+  const told = trying(() => flatten(cause, new Set()), [cause]).map((one) =>
+    trying(() => explainOne(file, one, absolutePath), refuse(file, file, spellThrown(one))),
+  );
+  return new ConfigurationError({ file, problems: told.flatMap(({ problems }) => problems) });
+};
+
+/** The errors that an error is made of; itself where there are none. */
+const flatten = (cause: unknown, seenBefore: Set<unknown>): ReadonlyArray<unknown> => {
+  if (seenBefore.size >= toldMax || seenBefore.has(cause)) return [];
+  seenBefore.add(cause);
+  const inner = trying(() => (Predicate.hasProperty(cause, "errors") ? cause.errors : undefined), undefined);
+  const parts = Array.isArray(inner) ? inner.flatMap((one) => flatten(one, seenBefore)) : [];
+  return parts.length === 0 ? [cause] : parts;
+};
+
+const explainOne = (file: string, cause: unknown, absolutePath: string): ConfigurationError => {
+  const message = describe(cause);
   const position = Predicate.hasProperty(cause, "position") ? cause.position : undefined;
   const isBuildMessage = Predicate.hasProperty(cause, "name") && cause.name === "BuildMessage";
   if (isPosition(position)) {
@@ -176,18 +179,17 @@ const explain = (file: string, cause: unknown, absolutePath: string): Configurat
     if (isBuildMessage) return syntaxError(where, position, message, languageOf(where));
     return refuse(file, `${where}:${position.line}:${position.column}`, message);
   }
-  const frame = Predicate.hasProperty(cause, "stack") ? /(\/[^\s()]+):(\d+):(\d+)/.exec(String(cause.stack)) : null;
-  const isUsers = frame !== null && (frame[1] === absolutePath || seen.has(frame[1]!));
-  const where = isUsers ? `${frame[1] === absolutePath ? file : frame[1]}:${frame[2]}:${frame[3]}` : file;
-  return refuse(file, where, message);
+  const frame = framesOf(cause).find((one) => !isEngines(one.file));
+  if (frame?.file === absolutePath) return refuse(file, frame.place.replace(absolutePath, file), message);
+  return refuse(file, frame !== undefined && seen.has(frame.file) ? frame.place : file, message);
 };
 
 /** Bun tells of a specifier only what is before its first `/`; of a key that is a piece too short to be known as one. */
-const messageOf = (cause: unknown): string => {
+const describe = (cause: unknown): string => {
   if (Predicate.hasProperty(cause, "specifier") && isKeyText(String(cause.specifier))) {
     return `can't find the package '(${keyWords})'`;
   }
-  return Predicate.hasProperty(cause, "message") ? String(cause.message) : String(cause);
+  return messageOf(cause);
 };
 
 const isPosition = (value: unknown): value is { file: string; line: number; column: number } =>

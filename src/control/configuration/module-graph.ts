@@ -5,6 +5,7 @@
  * Owns no state; runs no user code; doesn't look into packages.
  */
 import { readFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import { dirname, extname, resolve } from "node:path";
 
 const loaders: Readonly<Record<string, "ts" | "tsx" | "js" | "jsx">> = {
@@ -32,15 +33,23 @@ export type ModuleGraph = ReadonlyMap<string, ModuleNode>;
 /** What stands for a content: the same for the same, and in practice for no other. */
 export const hashContent = (content: string | Uint8Array): string => Bun.hash(content).toString(36);
 
-/** A module and every file that it imports by a relative or absolute path, `more` giving what its text doesn't show. */
-export const readModuleGraph = async (entry: string, more: Iterable<string> = []): Promise<ModuleGraph> => {
+/** Files that modules import though no text shows it. */
+export interface HiddenFiles {
+  /** Those that the entry has brought in before. */
+  readonly ofEntry: Iterable<string>;
+  /** Those that any module has: each of them may be what another one imports under a name that it makes up. */
+  readonly ofAny: ReadonlyArray<string>;
+}
+
+/** A module and every file that it imports, but for those of packages that are installed. */
+export const readModuleGraph = async (entry: string, hidden: HiddenFiles): Promise<ModuleGraph> => {
   const graph = new Map<string, ModuleNode>();
   const found = new Set([entry]);
   // A Set may grow while it is walked: what is added is visited too.
   for (const path of found) {
-    const node = await readNode(path);
-    const imports = path === entry ? [...node.imports, ...more] : node.imports;
-    graph.set(path, { ...node, imports });
+    const { hash, imports: shown, makesUpNames } = await readNode(path);
+    const imports = [...shown, ...(path === entry ? hidden.ofEntry : []), ...(makesUpNames ? hidden.ofAny : [])];
+    graph.set(path, { hash, imports });
     for (const file of imports) found.add(file);
   }
   return graph;
@@ -59,14 +68,18 @@ export const versionOf = (graph: ModuleGraph, entry: string): string => {
   return hashContent(parts.join(""));
 };
 
-const readNode = async (path: string): Promise<ModuleNode> => {
+/** `import(` or `require(` with something else behind it than one string; a comment that has it does no harm. */
+const madeUpName = /\b(?:import|require)\s*\((?!\s*(["'])[^"'\\]*\1\s*[,)])/;
+
+const readNode = async (path: string): Promise<ModuleNode & { readonly makesUpNames: boolean }> => {
   let content: Uint8Array;
   try {
     content = await readFile(path);
   } catch {
-    return { hash: undefined, imports: [] };
+    return { hash: undefined, imports: [], makesUpNames: false };
   }
-  return { hash: hashContent(content), imports: findImports(path, content) };
+  const makesUpNames = extname(path) in loaders && madeUpName.test(new TextDecoder().decode(content));
+  return { hash: hashContent(content), imports: findImports(path, content), makesUpNames };
 };
 
 /** None in a file with a syntax error: importing it will tell. */
@@ -75,18 +88,23 @@ const findImports = (path: string, content: Uint8Array): ReadonlyArray<string> =
   if (loader === undefined) return [];
   try {
     const found = new Bun.Transpiler({ loader }).scanImports(content);
-    const specifiers = found.map((one) => one.path).filter((specifier) => /^\.{0,2}\//.test(specifier));
-    return [...new Set(specifiers.map((specifier) => resolveFile(specifier, path)))];
+    return [...new Set(found.flatMap((one) => resolveFile(one.path, path) ?? []))];
   } catch {
     return [];
   }
 };
 
-/** One that isn't there is waited for under its likeliest name. */
-const resolveFile = (specifier: string, importer: string): string => {
+/**
+ * Symbolic links followed, so that a package of the same workspace is where its files are; undefined for what is no file or
+ * is part of an installed package. A path where nothing is, is waited for under its likeliest name.
+ */
+const resolveFile = (specifier: string, importer: string): string | undefined => {
+  if (specifier === "elbow" || isBuiltin(specifier)) return undefined;
   try {
-    return Bun.resolveSync(specifier, dirname(importer));
+    const path = Bun.resolveSync(specifier, dirname(importer));
+    return path.startsWith("/") && !path.includes("/node_modules/") ? path : undefined;
   } catch {
+    if (!/^\.{0,2}\//.test(specifier)) return undefined;
     const path = resolve(dirname(importer), specifier);
     return extname(path) === "" ? `${path}.ts` : path;
   }

@@ -7,6 +7,7 @@
 import { Result } from "effect";
 import type { PolicyUse } from "../../model/policy-use.ts";
 import { WrittenSecurityPolicy } from "../../model/written-security.ts";
+import { messageOf } from "../../observe/thrown.ts";
 import { findSecurityPolicy } from "../../tls/security-policies.ts";
 import type { AnyPolicy } from "../policy-types.ts";
 import type { LoadedPolicies, LoadedPolicy } from "./policy-modules.ts";
@@ -61,8 +62,6 @@ const decodeSafely = (decode: () => Settled, place: Place, label: string): Settl
     ]);
   }
 };
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 /** The hooks that need more than attributes. */
 const settleMore = (

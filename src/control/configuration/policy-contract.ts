@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { Predicate, Result, Schema } from "effect";
 import { WrittenSecurityPolicy } from "../../model/written-security.ts";
+import { messageOf } from "../../observe/thrown.ts";
 import type { BalancerPolicy } from "../../policy/balancer.ts";
 import type { AnyPolicy } from "../policy-types.ts";
 import { findNearestName } from "./nearest-name.ts";
@@ -57,7 +58,7 @@ export const findContract = async (
   file: string,
   path: string,
 ): Promise<Result.Result<FoundContract, ReadonlyArray<ModuleProblem>>> => {
-  const judged = judge(value);
+  const judged = judgeSafely(value);
   const text = await readFile(path, "utf8").catch(() => "");
   if (Result.isFailure(judged)) {
     return Result.fail(
@@ -73,6 +74,16 @@ export const findContract = async (
     contract,
     hookPlaces: new Map(named.map((hook) => [hook, `${file}${spellPosition(text, hook)}`])),
   });
+};
+
+/** Members may be getters, and the whole a Proxy. */
+const judgeSafely = (value: unknown): Result.Result<PolicyContract, ReadonlyArray<Fault>> => {
+  try {
+    return judge(value);
+  } catch (cause) {
+    const problem = `the default export can't be looked at: ${messageOf(cause)}`;
+    return Result.fail([{ problem, expected: noPolicy(undefined).expected }]);
+  }
 };
 
 const judge = (value: unknown): Result.Result<PolicyContract, ReadonlyArray<Fault>> => {

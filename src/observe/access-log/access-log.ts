@@ -5,10 +5,11 @@
 import type { ByteWriter } from "../../parse/byte-writer.ts";
 import { bytesOf } from "../../parse/http1/bytes.ts";
 import { spans } from "../telemetry/spans.ts";
-import { type AccessEntry, entry } from "./access-entry.ts";
+import type { AccessEntry } from "./access-entry.ts";
 import { clbLineMaxBytes, writeClbLine } from "./clb-line.ts";
 import { jsonLineOf } from "./json-line.ts";
 import type { LogWriter } from "./log-writer.ts";
+import { addEntry, type EntryWriter, writePendingEntries } from "./pending-entries.ts";
 
 /** How a line is written: as Amazon's Classic Load Balancer does, or as a JSON object. */
 export type AccessLogFormat = "clb" | "json";
@@ -19,19 +20,30 @@ export interface LogTarget {
   readonly writer: LogWriter;
 }
 
-/** A load balancer's log, whatever it is behind it; `target` is undefined while logging is off. */
+/** A load balancer's log, whatever it is behind it. */
 export class LoadBalancerLog {
   readonly nameBytes: Uint8Array;
 
   constructor(
     readonly name: string,
-    public target: LogTarget | undefined,
+    private current: LogTarget | undefined,
   ) {
     this.nameBytes = bytesOf(name);
   }
+
+  /** Where lines go; undefined while logging is off. */
+  get target(): LogTarget | undefined {
+    return this.current;
+  }
+
+  set target(target: LogTarget | undefined) {
+    // What is over already has its line where lines went then.
+    writePendingEntries();
+    this.current = target;
+  }
 }
 
-export class AccessLog {
+export class AccessLog implements EntryWriter {
   /** `http://` or `https://`. */
   readonly scheme: Uint8Array;
   /** `:80`; goes behind a host that names no port. */
@@ -55,14 +67,19 @@ export class AccessLog {
     return this.log.name;
   }
 
-  /** Makes the filled {@link entry} a span and a line, or counts it as dropped where there is no room. */
-  write(): void {
+  /** Makes a span of an entry that has just been filled, and a line of it soon. */
+  write(entry: AccessEntry): void {
     const { target } = this.log;
     if (spans.queue !== undefined || target?.format === "json") entry.endedAtMs = performance.now();
     spans.queue?.offer(entry, this);
-    if (target === undefined) return;
-    if (target.format === "clb") this.writeClb(entry, target.writer);
-    else this.writeJson(entry, target.writer);
+    if (target !== undefined) addEntry(this);
+  }
+
+  /** Makes an entry a line, or counts it as dropped where there is no room. */
+  writeLine(entry: AccessEntry): void {
+    const { target } = this.log;
+    if (target?.format === "clb") this.writeClb(entry, target.writer);
+    else if (target !== undefined) this.writeJson(entry, target.writer);
   }
 
   private writeClb(entry: AccessEntry, writer: LogWriter): void {
