@@ -20,7 +20,8 @@ export type { AdminSources, Readiness } from "./admin-sources.ts";
 export interface AdminBindings {
   /** Where the request came in. */
   readonly access?: Access;
-  readonly server?: { readonly timeout: (request: Request, seconds: number) => void };
+  /** Lets the answer last: it is sent as it comes, and its connection is not idle while nothing is. */
+  readonly keepOpen?: () => void;
 }
 
 /** The management surface, ready to answer. */
@@ -57,21 +58,24 @@ export const makeAdminApp = (sources: AdminSources): AdminApp => {
 
   const run = async (operation: Operation, context: Context<{ Bindings: AdminBindings }>): Promise<Response> => {
     const request = context.req.raw;
+    const isHead = request.method === "HEAD";
     // What a GET brings means nothing (RFC 9110 §9.3.1).
     const body = operation.method === "GET" ? Result.succeed(undefined) : await readBody(request, operation.request);
     if (Result.isFailure(body)) return body.failure;
-    return operation.run({
+    const response = await operation.run({
       sources,
       streams,
       parameters: context.req.param() as Record<string, string>,
       body: body.success,
-      keepOpen: () => context.env.server?.timeout(request, 0),
+      isHead,
+      keepOpen: () => context.env.keepOpen?.(),
       get document() {
         document ??= makeOpenApi(operations, sources.version);
         return document;
       },
       paths,
     });
+    return isHead ? withoutBody(response) : response;
   };
 
   for (const operation of operations) {
@@ -79,7 +83,7 @@ export const makeAdminApp = (sources: AdminSources): AdminApp => {
   }
   for (const path of paths) {
     const methods = operations.filter((one) => one.path === path).map(({ method }) => method);
-    // A HEAD request runs the GET handler (Hono answers it without the body).
+    // Hono has the GET handler run for HEAD.
     const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ");
     app.all(toPattern(path), (context) =>
       makeProblem(405, `${context.req.method} is not possible on ${context.req.path}.`, { headers: { allow } }),
@@ -88,10 +92,18 @@ export const makeAdminApp = (sources: AdminSources): AdminApp => {
 
   app.notFound((context) => makeProblem(404, `There is nothing at ${context.req.path}; GET / lists every path.`));
   app.onError((error) => {
-    log("error", `the management server could not answer: ${error.stack ?? error.message}`);
+    log("error", `the management server could not answer: ${error.stack || error.message || error.name}`);
     return makeProblem(500, "The answer could not be made; the log of elbow says why.");
   });
   return { fetch: (request, bindings) => app.fetch(request, bindings), streams };
+};
+
+/** What HEAD is answered: the header fields of GET, and of the body its length (RFC 9110 §9.3.2). */
+const withoutBody = async (response: Response): Promise<Response> => {
+  const { status, body } = response;
+  const headers = new Headers(response.headers);
+  if (body !== null) headers.set("content-length", String((await response.arrayBuffer()).byteLength));
+  return new Response(null, { status, headers });
 };
 
 const toPattern = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");

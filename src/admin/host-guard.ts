@@ -8,7 +8,7 @@ import { parseAddress } from "../model/address.ts";
 const hostPattern = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]/@?#]+))(?::\d*)?$/i;
 
 // 127.0.0.0/8 in its canonical spelling only: "127.1" and "0177.0.0.1" are names to a browser's address bar, not to us.
-const loopbackIPv4Pattern = /^127\.(?:0|[1-9]\d{0,2})\.(?:0|[1-9]\d{0,2})\.(?:0|[1-9]\d{0,2})$/;
+const isLoopbackIPv4 = (text: string): boolean => text.startsWith("127.") && parseAddress(text)?.text === text;
 
 const bare = (address: string): string => address.toLowerCase().replace(/^\[|\]$/g, "");
 
@@ -26,7 +26,7 @@ export const isOwnHost = (host: string | undefined, hosts: ReadonlyArray<string>
   const [, ipv6, nameOrIPv4] = match;
   const name = (ipv6 ?? nameOrIPv4 ?? "").toLowerCase();
   const isAddress = ipv6 !== undefined || parseAddress(name) !== undefined;
-  if (ipv6 === undefined ? name === "localhost" || loopbackIPv4Pattern.test(name) : name === "::1") return true;
+  if (ipv6 === undefined ? name === "localhost" || isLoopbackIPv4(name) : name === "::1") return true;
   return hosts.some((own) => (own === anyAddress ? isAddress : isNamedBy(own.toLowerCase(), name)));
 };
 

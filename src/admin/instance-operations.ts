@@ -18,6 +18,8 @@ const idParameter = { id: "An instance's id, percent-encoded where it must be." 
 /** How such a path is refused. */
 export const noLoadBalancer = { 404: "There is no such load balancer." };
 const noInstance = { 404: "There is no such load balancer, or it has no such instance." };
+/** Changes may be refused by the machine, too. */
+const noChange = { 503: "A port can't be listened on that the change needs; nothing was changed." };
 
 /** The status of a load balancer, or why there is none. */
 export const findLoadBalancer = ({ sources, parameters }: Call): LoadBalancerStatus | Response => {
@@ -92,7 +94,7 @@ export const instanceOperations: ReadonlyArray<Operation> = [
     parameters: nameParameter,
     request: RegisterRequest,
     answers: json(InstancesAnswer, "All instances, the new ones too."),
-    refusals: noLoadBalancer,
+    refusals: { ...noLoadBalancer, ...noChange },
     run: (call) => {
       const { instances } = call.body as typeof RegisterRequest.Type;
       const made = call.sources.control.register(call.parameters.name ?? "", instances);
@@ -109,7 +111,7 @@ export const instanceOperations: ReadonlyArray<Operation> = [
       "It gets nothing new; what is in progress on it drains. It survives reloads, and ends with the process.",
     parameters: { ...nameParameter, ...idParameter },
     answers: json(InstancesAnswer, "Those that are left, and those that drain."),
-    refusals: noInstance,
+    refusals: { ...noInstance, ...noChange },
     run: (call) => {
       const { name = "", id = "" } = call.parameters;
       return change(call.sources.control.deregister(name, [id]), () => answerInstances(call));
@@ -124,7 +126,7 @@ export const instanceOperations: ReadonlyArray<Operation> = [
     description: drainDescription,
     parameters: { ...nameParameter, ...idParameter },
     answers: json(InstancesAnswer, "All instances."),
-    refusals: noInstance,
+    refusals: { ...noInstance, ...noChange },
     run: changeOne("drain"),
   },
   {
@@ -135,7 +137,7 @@ export const instanceOperations: ReadonlyArray<Operation> = [
     summary: "End that an instance is drained",
     parameters: { ...nameParameter, ...idParameter },
     answers: json(InstancesAnswer, "All instances."),
-    refusals: noInstance,
+    refusals: { ...noInstance, ...noChange },
     run: changeOne("undrain"),
   },
   {
@@ -147,7 +149,7 @@ export const instanceOperations: ReadonlyArray<Operation> = [
     description: drainDescription,
     parameters: idParameter,
     answers: json(InstanceEverywhereAnswer, "The instance, in each of them."),
-    refusals: { 404: "No load balancer has such an instance." },
+    refusals: { 404: "No load balancer has such an instance.", ...noChange },
     run: changeEverywhere("drain"),
   },
   {
@@ -158,7 +160,7 @@ export const instanceOperations: ReadonlyArray<Operation> = [
     summary: "End that an instance is drained, everywhere",
     parameters: idParameter,
     answers: json(InstanceEverywhereAnswer, "The instance, in each of them."),
-    refusals: { 404: "No load balancer has such an instance." },
+    refusals: { 404: "No load balancer has such an instance.", ...noChange },
     run: changeEverywhere("undrain"),
   },
 ];

@@ -8,6 +8,7 @@ import type { Management } from "../model/management.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import type { CertificateError } from "../tls/certificate-error.ts";
 import { anyAddress } from "./host-guard.ts";
+import { makeServerTlsUnsafe, type ServerTls } from "./http-server.ts";
 import { type Access, digestToken } from "./request-guard.ts";
 
 /** Settings, ready to be followed. */
@@ -17,6 +18,8 @@ export interface ManagementTerms extends Pick<Management, "address" | "port" | "
   /** What is shown; undefined in clear. */
   readonly certificate: Certificate | undefined;
   readonly keys: Keys | undefined;
+  /** The same certificate as connections use it. */
+  readonly serverTls: ServerTls | undefined;
 }
 
 /** Reads what settings need. *Fails with*: what is wrong with the certificate. */
@@ -25,11 +28,12 @@ export const loadTerms = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ManagementTerms, CertificateError> {
   const { address, port, socket, tls, token } = management;
   const keys = tls && (yield* loadOneKey(tls));
+  const certificate = tls && keys?.certificate(tls);
   return {
-    ...{ address, port, socket, keys },
+    ...{ address, port, socket, keys, certificate },
     ...(tls === undefined ? {} : { tls }),
     tokenDigest: token === undefined ? undefined : digestToken(token),
-    certificate: tls && keys?.certificate(tls),
+    serverTls: toServerTls(certificate),
   };
 });
 
@@ -37,10 +41,15 @@ export const loadTerms = Effect.fnUntraced(function* (
 export const refreshTerms = (terms: ManagementTerms): Effect.Effect<ManagementTerms | undefined> => {
   const { keys, tls } = terms;
   if (keys === undefined || tls === undefined) return Effect.succeed(undefined);
-  return Effect.map(refreshKeys(keys), (renewed) =>
-    renewed === undefined ? undefined : { ...terms, keys: renewed, certificate: renewed.certificate(tls) },
-  );
+  return Effect.map(refreshKeys(keys), (renewed) => {
+    if (renewed === undefined) return undefined;
+    const certificate = renewed.certificate(tls);
+    return { ...terms, keys: renewed, certificate, serverTls: toServerTls(certificate) };
+  });
 };
+
+const toServerTls = (certificate: Certificate | undefined): ServerTls | undefined =>
+  certificate && makeServerTlsUnsafe(certificate.certPem, certificate.keyPem);
 
 /** Who may ask at the address. Whoever asks by address, where all are listened on, has not been led here by a name. */
 export const accessOf = ({ address, certificate, tokenDigest }: ManagementTerms): Access => ({

@@ -52,8 +52,9 @@ export const makeOpenApi = (operations: ReadonlyArray<Operation>, version: strin
 
 const describe = (operation: Operation, schemas: Record<string, unknown>): object => {
   const { id, tag, summary, description, parameters = {}, request, answers, refusals, isOpen } = operation;
-  const problems: Readonly<Partial<Record<string, string>>> = {
+  const problems: Readonly<Partial<Record<string, string | undefined>>> = {
     ...commonRefusals,
+    ...(isOpen === true ? { 401: undefined } : {}),
     ...(operation.method === "GET" ? {} : bodyRefusals),
     ...(request === undefined ? {} : { 422: "The body breaks a rule; nothing was changed." }),
     ...refusals,
@@ -76,7 +77,7 @@ const describe = (operation: Operation, schemas: Record<string, unknown>): objec
       : { requestBody: { required: true, content: { "application/json": { schema: refer(request, schemas) } } } }),
     responses: Object.fromEntries([
       ...Object.entries(problems)
-        .filter(([status]) => !answers.some((answer) => String(answer.status) === status))
+        .filter(([status, words]) => words !== undefined && !answers.some((one) => String(one.status) === status))
         .map(([status, words]) => [
           status,
           {

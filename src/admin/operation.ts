@@ -13,7 +13,9 @@ export interface Call {
   readonly parameters: Readonly<Record<string, string>>;
   /** As the operation's Schema decodes it. */
   readonly body: unknown;
-  /** Lets the answer last: its connection is not idle while nothing is sent. */
+  /** Only the header fields are sent: a stream need not begin. */
+  readonly isHead: boolean;
+  /** Lets the answer last: it is sent as it comes, and its connection is not idle while nothing is. */
   readonly keepOpen: () => void;
   /** The OpenAPI document. */
   readonly document: object;

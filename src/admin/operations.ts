@@ -72,11 +72,14 @@ export const operations: ReadonlyArray<Operation> = [
       "event's name is its type, its data an Event. Nothing is sent again to those who come later.",
     answers: [{ status: 200, description: "A stream.", contentType: "text/event-stream", schema: EventAnswer }],
     refusals: { 503: `${streamsMaxCount} listen already.` },
-    run: ({ streams, keepOpen }) => {
+    run: ({ streams, isHead, keepOpen }) => {
+      const headers = { "content-type": "text/event-stream" };
+      // A stream that nobody reads would never end, and keep its place for good.
+      if (isHead) return new Response(null, { headers });
       const body = streams.begin();
       if (body === undefined) return makeProblem(503, `${streamsMaxCount} streams are open already; end one of them.`);
       keepOpen();
-      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+      return new Response(body, { headers });
     },
   },
   ...instanceOperations,
@@ -88,10 +91,16 @@ export const operations: ReadonlyArray<Operation> = [
     summary: "Read the configuration anew",
     description: "All of it is checked before anything changes.",
     answers: json(ReloadAnswer, "It was applied."),
-    refusals: { 409: "There is nothing to reload.", 422: "It was refused; everything stays as it was." },
+    refusals: {
+      409: "There is nothing to reload.",
+      422: "It was refused; everything stays as it was.",
+      503: "elbow is shutting down.",
+    },
     run: async ({ sources }) => {
+      if (sources.readiness() === "draining") return makeProblem(503, "elbow is shutting down.");
       const report = await sources.reload();
-      if (report === undefined) return makeProblem(409, `There is nothing to reload in ${sources.source}.`);
+      if (report === undefined)
+        return makeProblem(409, "There is nothing to reload: elbow runs without a configuration file.");
       return report.isApplied ? Response.json(report) : makeUnprocessable(report.problems);
     },
   },

@@ -17,7 +17,13 @@ export const readBody = async (
   request: Request,
   schema: Schema.Codec<unknown, unknown> | undefined,
 ): Promise<Result.Result<unknown, Response>> => {
-  const bytes = await readBytes(request);
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = await readBytes(request);
+  } catch {
+    // Whoever has gone in the middle of it hears nothing of this, and nobody else is to.
+    return Result.fail(makeProblem(400, "The body has not come to its end."));
+  }
   if (bytes === undefined) {
     return Result.fail(
       makeProblem(413, `The body has more than ${bodyMaxBytes} bytes.`, { headers: { connection: "close" } }),
@@ -67,7 +73,7 @@ export const makeUnprocessable = (problems: ReadonlyArray<string>): Response =>
     problems,
   });
 
-/** Undefined where there is more than the limit. */
+/** Undefined where there is more than the limit. *Fails with*: throws where the client has gone. */
 const readBytes = async ({ body, headers }: Request): Promise<Uint8Array | undefined> => {
   if (Number(headers.get("content-length") ?? 0) > bodyMaxBytes) return undefined;
   if (body === null) return new Uint8Array();

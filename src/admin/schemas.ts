@@ -32,7 +32,7 @@ const Listener = Schema.Struct({
   openConnections: count("Client connections that are open."),
   acceptedConnections: count("Client connections that came, refused ones included."),
   requests: count("HTTP exchanges, or layer-4 connections, since the listener was opened."),
-  ownErrors: count("Of these, those that elbow itself had to answer with 502, 503 or 504."),
+  ownErrors: count("Of these, those that elbow itself had to answer with a status from 500 up."),
   latency: Schema.NullOr(Latency).annotate({ description: "Null before the first measurement." }),
   policies: Schema.Array(Schema.String).annotate({ description: "The policies that work on it, in order." }),
 }).annotate({ identifier: "Listener" });

@@ -10,7 +10,7 @@ import type { Configuration } from "../model/configuration.ts";
 import type { LoadBalancer } from "../model/load-balancer.ts";
 import { AccessLog, LoadBalancerLog } from "../observe/access-log/access-log.ts";
 import { BucketUpload, UploadCounts } from "../observe/access-log/bucket-upload.ts";
-import { DirectorySink, writeTestFile } from "../observe/access-log/directory-sink.ts";
+import { DirectorySink } from "../observe/access-log/directory-sink.ts";
 import { FileSink } from "../observe/access-log/file-sink.ts";
 import type { LogFolder } from "../observe/access-log/log-folder.ts";
 import { LogCounts, type LogSink, LogWriter } from "../observe/access-log/log-writer.ts";
@@ -23,18 +23,43 @@ import { removalGraceMsOf } from "./draining.ts";
 /** How long a writer that isn't needed any more may take for what it has, in milliseconds. */
 const closeTimeoutMs = 5000;
 
-/** A writer, and whoever sends its finished files away. */
+/** What else there is behind the writer of a folder. */
+interface FolderParts {
+  readonly sink: DirectorySink;
+  readonly upload: BucketUpload | undefined;
+  readonly bucket: string | undefined;
+}
+
+/** A writer, and whoever sends its finished files away. Nothing happens before there is a line, or it begins. */
 class OpenLog {
+  private hasBegun = false;
+
   constructor(
+    /** What its counts are known by. */
+    readonly destination: string,
     readonly writer: LogWriter,
-    readonly upload?: BucketUpload | undefined,
+    private readonly folder?: FolderParts,
   ) {}
+
+  get bucket(): string | undefined {
+    return this.folder?.bucket;
+  }
+
+  /** The configuration that it is part of holds. */
+  begin(): void {
+    if (this.hasBegun) return;
+    this.hasBegun = true;
+    void this.folder?.sink.prepare().then(
+      (text) => this.folder?.upload?.announce(text),
+      (error: Error) => tellNotice(`the access log ${this.destination} can't be written: ${error.message}`),
+    );
+  }
 
   async close(): Promise<void> {
     await this.writer.close(closeTimeoutMs);
     const { promise: isLate, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, closeTimeoutMs);
-    await Promise.race([this.upload?.close(), isLate]);
+    await Promise.race([this.folder?.upload?.close(), isLate]);
     clearTimeout(timer);
   }
 }
@@ -48,13 +73,14 @@ export class AccessLogs {
   /** By all that makes one differ from another. */
   private readonly open = new Map<string, OpenLog>();
   private readonly closing = new Set<Promise<void>>();
-  /** By destination, since processes begin; the configuration bounds how many there are. */
+  /** By destination, for as long as anything is written there. */
   private readonly counts = new Map<string, LogCounts>();
   private readonly uploads = new Map<string, UploadCounts>();
   /** What files in folders are named by. */
   private names: Pick<LogFolder, "account" | "region"> = { account: defaultAccount, region: defaultRegion };
   /** What is over becomes a span, logged or not. */
   private hasTraces = false;
+  private isClosed = false;
 
   /** A configuration is about to be tried: its listeners are opened before it holds. */
   prepare({ account = defaultAccount, region = defaultRegion }: Configuration): void {
@@ -67,14 +93,17 @@ export class AccessLogs {
     if (!enabled && !this.hasTraces) return undefined;
     let log = this.logs.get(loadBalancer.name);
     if (log === undefined) {
-      // A listener that is being opened: what it is part of may yet be refused, and then nothing was written.
+      // A listener that is being opened: what it is part of may yet be refused. What it serves until then has its lines.
       log = new LoadBalancerLog(loadBalancer.name, enabled ? this.targetOf(loadBalancer) : undefined);
       this.logs.set(loadBalancer.name, log);
     }
     return new AccessLog(log, protocol, port);
   }
 
-  /** Writes as a configuration says from now on; lines that were under way go where they were going. */
+  /**
+   * Writes as a configuration says from now on, be it a new one or, after one that was refused, that before; lines that were
+   * under way go where they were going.
+   */
   follow(configuration: Configuration): void {
     this.prepare(configuration);
     const { loadBalancers, otlp } = configuration;
@@ -93,6 +122,7 @@ export class AccessLogs {
       log.target = target;
       this.logs.set(name, log);
       this.graces.set(name, removalGraceMsOf(loadBalancer.attributes));
+      this.open.get(this.keyOf(loadBalancer))?.begin();
     }
     this.endUnused();
   }
@@ -100,14 +130,18 @@ export class AccessLogs {
   /** A load balancer is gone: what still goes on behind its listeners has its lines, for as long as it may. */
   private letGo(log: LoadBalancerLog): void {
     this.logs.delete(log.name);
+    const graceMs = this.graces.get(log.name);
+    // It never came to be, or kept no log.
+    if (graceMs === undefined) {
+      log.target = undefined;
+      return;
+    }
     this.leaving.add(log);
-    const timer = setTimeout(
-      () => {
-        this.leaving.delete(log);
-        this.endUnused();
-      },
-      (this.graces.get(log.name) ?? 0) + closeTimeoutMs,
-    );
+    const timer = setTimeout(() => {
+      this.leaving.delete(log);
+      log.target = undefined;
+      this.endUnused();
+    }, graceMs + closeTimeoutMs);
     timer.unref();
     this.graces.delete(log.name);
   }
@@ -117,8 +151,16 @@ export class AccessLogs {
     for (const [key, log] of this.open) {
       if (used.has(log.writer)) continue;
       this.open.delete(key);
-      this.end(log);
+      void this.end(log).then(() => this.forget(log));
     }
+  }
+
+  /** Counts go with the last who wrote there; at the end of all they stay. */
+  private forget({ destination, bucket }: OpenLog): void {
+    if (this.isClosed) return;
+    const others = [...this.open.values()];
+    if (!others.some((other) => other.destination === destination)) this.counts.delete(destination);
+    if (bucket !== undefined && !others.some((other) => other.bucket === bucket)) this.uploads.delete(bucket);
   }
 
   /** Opens files anew, for who has moved them away. */
@@ -129,7 +171,8 @@ export class AccessLogs {
   /** Writes everything, as far as that is possible in a few seconds. */
   readonly close: Effect.Effect<void> = Effect.promise(async () => {
     writePendingEntries();
-    for (const log of this.open.values()) this.end(log);
+    this.isClosed = true;
+    for (const log of this.open.values()) void this.end(log);
     this.open.clear();
     await Promise.all(this.closing);
   });
@@ -148,7 +191,7 @@ export class AccessLogs {
       },
       {
         name: "elbow_access_log_dropped_total",
-        help: "Lines of access logs that were dropped, since they came faster than they could be written.",
+        help: "Lines of access logs that were dropped, since there was no room for them or no time left.",
         type: "counter",
         samples: of(({ droppedLines }) => droppedLines),
       },
@@ -173,9 +216,10 @@ export class AccessLogs {
     ];
   }
 
-  private end(log: OpenLog): void {
+  private end(log: OpenLog): Promise<void> {
     const closed: Promise<void> = log.close().finally(() => this.closing.delete(closed));
     this.closing.add(closed);
+    return closed;
   }
 
   private targetOf(loadBalancer: LoadBalancer) {
@@ -198,8 +242,8 @@ export class AccessLogs {
 
   private make(loadBalancer: LoadBalancer): OpenLog {
     const { file, directory, rotate } = loadBalancer.attributes.accessLog;
-    if (file !== undefined) return new OpenLog(this.makeWriter(file, new FileSink(file, rotate)));
-    if (directory === undefined) return new OpenLog(this.makeWriter("stdout", new StdoutSink()));
+    if (file !== undefined) return new OpenLog(file, this.makeWriter(file, new FileSink(file, rotate)));
+    if (directory === undefined) return new OpenLog("stdout", this.makeWriter("stdout", new StdoutSink()));
     return this.makeFolderLog(loadBalancer, directory);
   }
 
@@ -218,12 +262,10 @@ export class AccessLogs {
       intervalMs: emitInterval * 60_000,
       nodeAddress: nodeAddressOf(address),
       ...(upload === undefined ? {} : { onFinished: upload.wake, checkRoom: upload.checkRoom }),
+      // The file that is being written can't be sent, and mustn't fill the spool by itself.
+      ...(s3 === undefined ? {} : { maxFileBytes: s3.maxSpoolBytes / 4 }),
     });
-    void writeTestFile(folder).then(
-      (text) => upload?.announce(text),
-      (error: Error) => tellNotice(`the access log ${directory} can't be written: ${error.message}`),
-    );
-    return new OpenLog(this.makeWriter(directory, sink), upload);
+    return new OpenLog(directory, this.makeWriter(directory, sink), { sink, upload, bucket: s3?.bucket });
   }
 
   private uploadCountsOf(bucket: string): UploadCounts {

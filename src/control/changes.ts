@@ -58,12 +58,16 @@ export const register =
         ...(configuration.inventory ?? []),
         ...present.map(({ id, ...entry }) => [id, entry] as const),
       ]);
-      const place = placeOf(name, "instances");
+      const placeIn = (text: string): Place => ["instances", texts.indexOf(text)];
       const added = [...new Set(texts)].filter((text) => {
-        const named = nameInstance({ place, text }, inventory);
+        const named = nameInstance({ place: placeIn(text), text }, inventory);
         return named === undefined || "problem" in named || !known.has(named.id);
       });
-      const entries = [...known, ...added].map((text, index) => ({ place: [...place, index], text }));
+      // Whoever asks has a list of their own, and what is wrong stands there.
+      const entries = [
+        ...[...known].map((text, index) => ({ place: placeOf(name, "instances", index), text })),
+        ...added.map((text) => ({ place: placeIn(text), text })),
+      ];
       const { instances, findings } = settleInstances(
         { instances: entries, listeners: loadBalancer.listeners },
         inventory,

@@ -22,7 +22,7 @@ export interface ListenerStatus {
   readonly acceptedConnections: number;
   /** HTTP exchanges, or layer-4 connections, ended ones included. */
   readonly requests: number;
-  /** How often elbow had to answer with 502, 503 or 504 by itself; there for HTTP and HTTPS. */
+  /** How often elbow had to answer with a status from 500 up by itself; there for HTTP and HTTPS. */
   readonly ownErrors: number;
   /** From a request sent to its response head; at layer 4, the time to connect. Null before the first. */
   readonly latency: LatencyStatus | null;

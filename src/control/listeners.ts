@@ -160,6 +160,9 @@ export class Listeners {
       return;
     }
     this.left.add(service);
+    // A client of it may still do what a policy is told of.
+    const { policies } = service.route;
+    policies?.enter();
     this.fork(
       service.connections.whenEmpty.pipe(
         Effect.timeoutOption(service.route.removalGraceMs),
@@ -167,6 +170,7 @@ export class Listeners {
           Effect.sync(() => {
             service.connections.abort();
             this.left.delete(service);
+            policies?.leave();
             forget(service);
           }),
         ),

@@ -11,6 +11,7 @@ import type { MetricFamily, Sample } from "../observe/metrics.ts";
 import { framesOf, isEngines, messageOf } from "../observe/thrown.ts";
 import { type BoundPolicy, makePolicyChain, type PolicyChain } from "../pipeline/policy-chain.ts";
 import { notePolicyError, type PolicyPhase } from "../pipeline/policy-errors.ts";
+import { PolicyLife } from "../pipeline/policy-life.ts";
 import { trialProblem } from "./own-hooks.ts";
 import { PolicyError } from "./policy-error.ts";
 import type { AnyPolicy } from "./policy-types.ts";
@@ -43,6 +44,8 @@ export class Policies {
   private fresh = new Map<string, Bound>();
   private readonly chains = new WeakMap<ReadonlyArray<PolicyUse>, PolicyChain>();
   private readonly failures = new Map<string, Failures>();
+  /** Those that nobody begins under any more, and somebody still asks. */
+  private readonly ending = new Set<PolicyLife>();
   /** What came out of users' code, and nobody knows of which policy. */
   private unattributed = 0;
 
@@ -63,7 +66,7 @@ export class Policies {
   }
 
   /** What this configuration uses is in force from now on; all else ends. */
-  settle({ loadBalancers }: Configuration): void {
+  settle({ loadBalancers }: Pick<Configuration, "loadBalancers">): void {
     const used = new Map<string, Bound>();
     for (const { name, listeners } of loadBalancers) {
       for (const use of listeners.flatMap(usesOf)) {
@@ -75,8 +78,14 @@ export class Policies {
     const ended = [...this.bound.values(), ...this.fresh.values()].filter((one) => !kept.has(one));
     this.bound = used;
     this.fresh.clear();
-    for (const one of new Set(ended)) dispose(one);
+    for (const one of new Set(ended)) this.endLater(one);
     for (const key of this.failures.keys()) if (!used.has(key)) this.failures.delete(key);
+  }
+
+  /** The process ends, and every connection with it: so does all that policies keep. */
+  end(): void {
+    this.settle({ loadBalancers: [] });
+    for (const life of [...this.ending]) life.endNow();
   }
 
   /** The policies that see a listener's traffic; undefined where there are none. */
@@ -133,6 +142,7 @@ export class Policies {
       attributes,
       state: begin(loadBalancer, use, () => policy.state?.(attributes)),
       file: use.module?.file,
+      life: policy.dispose === undefined ? undefined : new PolicyLife(),
       errors: this.failuresOf(loadBalancer, name),
       use,
     };
@@ -150,8 +160,19 @@ export class Policies {
   }
 
   private dropFresh(): void {
-    for (const one of this.fresh.values()) dispose(one);
+    for (const one of this.fresh.values()) this.endLater(one);
     this.fresh.clear();
+  }
+
+  /** Nobody begins under it any more; what it keeps ends when the last who asks it is through. */
+  private endLater(one: Bound): void {
+    const { life } = one;
+    if (life === undefined) return;
+    this.ending.add(life);
+    life.end(() => {
+      this.ending.delete(life);
+      dispose(one);
+    });
   }
 }
 

@@ -152,7 +152,9 @@ export class RunningState {
     const next = Effect.suspend(() => Effect.fromResult(change(this.configuration)));
     // No change names a certificate or an authority: what their files hold at that moment must not stand in its way.
     const present = Effect.sync(() => this.tls);
-    return this.turn.withPermits(1)(Effect.flatMap(next, (configuration) => this.make(configuration, () => present, Effect.die)));
+    return this.turn.withPermits(1)(
+      Effect.flatMap(next, (configuration) => this.make(configuration, () => present, Effect.die)),
+    );
   }
 
   /** Nobody has waited for names that failed before, or for all of many: they need not wait for their next turn either. */
@@ -239,6 +241,7 @@ export class RunningState {
     if (this.isEnding) return;
     this.swapRoutes();
     this.routes.keepOnly(this.wanted);
+    this.accessLogs.follow(this.configuration);
     this.policies.settle(this.configuration);
     this.names.keepOnly(new Set(hostsOf(this.configuration)));
   }
@@ -264,8 +267,8 @@ export class RunningState {
       this.swapRoutes(known);
       this.names.keepOnly(new Set(hostsOf(configuration)));
       this.routes.keepOnly(wanted);
-      this.policies.settle(configuration);
       yield* this.listeners.closeOthers(wanted);
+      this.policies.settle(configuration);
       this.draining.follow(configuration);
     },
   );
@@ -335,7 +338,7 @@ export class RunningState {
         this.listeners.shutdown(graceMs),
         Effect.sync(() => {
           this.members.closeIdle();
-          this.policies.settle(empty);
+          this.policies.end();
         }),
       ).pipe(Effect.andThen(this.accessLogs.close));
     });

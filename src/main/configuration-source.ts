@@ -6,7 +6,7 @@ import { Effect, type Scope } from "effect";
 import { type ConfigurationError, formatProblems } from "../control/configuration/configuration-error.ts";
 import type { ReadFiles } from "../control/configuration/read-files.ts";
 import type { Configuration } from "../model/configuration.ts";
-import { CommandFailure } from "./command-failure.ts";
+import { CommandFailure, usageExitCode } from "./command-failure.ts";
 import { type DemoPorts, demoFlags } from "./demo-ports.ts";
 
 /** One place that a configuration comes from. */
@@ -35,7 +35,7 @@ const loadDemo = Effect.promise(() => import("./demo.ts"));
 const refuse = (what: string) => (error: ConfigurationError) =>
   new CommandFailure({
     text: `elbow: ${what} can't be used:\n${error.message}`,
-    exitCode: 1,
+    exitCode: error.isUsage === true ? usageExitCode : 1,
     problems: error.problems.map((problem) => formatProblems({ problems: [problem] })),
   });
 

@@ -3,6 +3,7 @@
 
 import { Effect, Option } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
+import { makeUsageFailure } from "./command-failure.ts";
 import { json, managementFlags } from "./management-flags.ts";
 
 const instance = Argument.String("instance").pipe(
@@ -46,8 +47,11 @@ export const drain = Command.make(
     json,
   },
   Effect.fnUntraced(function* (input) {
+    if (Option.isSome(input.timeout) && !input.wait) {
+      return yield* makeUsageFailure("--timeout says how long --wait waits, and there is no --wait");
+    }
     const [{ findManagement }, { changeInstance }] = yield* load;
-    yield* changeInstance(yield* findManagement(input), "drain", {
+    return yield* changeInstance(yield* findManagement(input), "drain", {
       instance: input.instance,
       loadBalancer: Option.getOrUndefined(input.loadBalancer),
       isJson: input.json,

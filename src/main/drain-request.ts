@@ -3,10 +3,11 @@
 
 import { Effect } from "effect";
 import { findNearestName } from "../control/configuration/nearest-name.ts";
+import { printableLine } from "../observe/log.ts";
 import { CommandFailure } from "./command-failure.ts";
-import { askManagement, type Refusal } from "./management-client.ts";
+import { askManagement, type Refusal, unreachable } from "./management-client.ts";
 import type { ManagementPlace } from "./management-place.ts";
-import type { StatusInstance } from "./status-answer.ts";
+import { type ChangeAnswer, readChangeAnswer, type StatusInstance } from "./status-answer.ts";
 import type { Look } from "./status-table.ts";
 import { lookAt } from "./status-view.ts";
 
@@ -23,7 +24,10 @@ export interface InstanceChange {
   readonly waitMs: number;
 }
 
-/** Drains or undrains an instance; fails with exit code 1 where it isn't known, or isn't idle in time. */
+/**
+ * Drains or undrains an instance, and says so only where the answer shows it; fails with exit code 1 where the instance
+ * isn't known, or isn't idle in time.
+ */
 export const changeInstance = Effect.fnUntraced(function* (
   place: ManagementPlace,
   action: "drain" | "undrain",
@@ -37,9 +41,14 @@ export const changeInstance = Effect.fnUntraced(function* (
   const path = `/api/v1${scope}/instances/${encodeURIComponent(instance)}/${action}`;
   const answer = yield* askManagement(place, "POST", path);
   if ("refusal" in answer) return yield* refuse(place, answer.refusal, instance, loadBalancer);
-  const busy = waitMs === 0 ? undefined : yield* waitForIdle(place, instance, loadBalancer, waitMs);
+  const changed = readChangeAnswer(answer.body);
+  if (changed === undefined || !shows(changed, action, instance)) {
+    return yield* unreachable(place, `its answer doesn't show that ${instance} was ${action}ed; elbow status tells`);
+  }
+  const last = waitMs === 0 ? undefined : yield* waitForIdle(place, instance, loadBalancer, waitMs);
+  const busy = last === undefined ? undefined : countBusy(last, instance);
   const words = action === "drain" ? "gets nothing new" : "is sent to again";
-  if (isJson) process.stdout.write(`${JSON.stringify(answer.body, null, 2)}\n`);
+  if (isJson) process.stdout.write(`${JSON.stringify(last ?? answer.body, null, 2)}\n`);
   else process.stdout.write(`${instance} ${words}${waitMs > 0 && busy === 0 ? ", and has nothing in progress" : ""}\n`);
   if (busy === undefined || busy === 0) return;
   return yield* new CommandFailure({
@@ -48,21 +57,44 @@ export const changeInstance = Effect.fnUntraced(function* (
   });
 });
 
-/** Waits until nothing is in progress, or the time is over; says how much was in progress then. */
+/** Whether an answer has the instance as the change should have left it; beside it there may be what is left of a former one. */
+const shows = (answer: ChangeAnswer, action: "drain" | "undrain", instance: string): boolean => {
+  const concerned = instancesIn(answer).filter(({ id }) => id === instance);
+  const isDrained = concerned.some(({ override }) => override === "drained");
+  return concerned.length > 0 && isDrained === (action === "drain");
+};
+
+const instancesIn = (answer: ChangeAnswer): ReadonlyArray<StatusInstance> =>
+  "instances" in answer ? answer.instances : answer.loadBalancers.flatMap(({ instances }) => instances);
+
+const countBusy = (answer: ChangeAnswer, instance: string): number =>
+  instancesIn(answer)
+    .filter(({ id }) => id === instance)
+    .reduce((sum, { outstanding }) => sum + outstanding, 0);
+
+/** Waits until nothing is in progress, or the time is over; gives what the change would answer then. */
 const waitForIdle = Effect.fnUntraced(function* (
   place: ManagementPlace,
   instance: string,
   loadBalancer: string | undefined,
   waitMs: number,
-): Effect.fn.Return<number, CommandFailure> {
+): Effect.fn.Return<ChangeAnswer, CommandFailure> {
   const endMs = performance.now() + waitMs;
   while (true) {
-    const concerned = instancesOf(yield* lookAt(place), loadBalancer).filter(({ id }) => id === instance);
-    const busy = concerned.reduce((sum, { outstanding }) => sum + outstanding, 0);
-    if (busy === 0 || performance.now() >= endMs) return busy;
+    const now = answerOf(yield* lookAt(place), instance, loadBalancer);
+    if (countBusy(now, instance) === 0 || performance.now() >= endMs) return now;
     yield* Effect.sleep(lookMs);
   }
 });
+
+/** What the API answers to a change of the instance, of a look. */
+const answerOf = (look: Look, instance: string, loadBalancer: string | undefined): ChangeAnswer => {
+  if (loadBalancer !== undefined) return { instances: instancesOf(look, loadBalancer) };
+  const loadBalancers = look.status.loadBalancers
+    .map(({ name, instances }) => ({ name, instances: instances.filter(({ id }) => id === instance) }))
+    .filter(({ instances }) => instances.length > 0);
+  return { loadBalancers };
+};
 
 const instancesOf = ({ status }: Look, loadBalancer: string | undefined): ReadonlyArray<StatusInstance> =>
   status.loadBalancers
@@ -75,7 +107,7 @@ const refuse = Effect.fnUntraced(function* (
   instance: string,
   loadBalancer: string | undefined,
 ): Effect.fn.Return<never, CommandFailure> {
-  const fail = (text: string) => new CommandFailure({ text: `elbow: ${text}`, exitCode: 1 });
+  const fail = (text: string) => new CommandFailure({ text: `elbow: ${printableLine(text)}`, exitCode: 1 });
   if (status !== 404) return yield* fail(detail);
   const look = yield* lookAt(place);
   const suggest = (name: string, known: ReadonlyArray<string>): string => {

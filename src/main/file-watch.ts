@@ -3,10 +3,10 @@
 // Asks the file system for each of them twice a second: that sees through editors that put another file in the place of the
 // old one, mounts that tell nobody of changes, and links that are switched. A change counts when two looks in a row see the
 // same, so that a file is not read while it is written, and only if the content is another. Never reads what isn't asked for.
-import { readFile, stat } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { Effect } from "effect";
 import { hashContent } from "../control/configuration/module-graph.ts";
-import type { ReadFiles } from "../control/configuration/read-files.ts";
+import { isLead, leadsTo, type ReadFiles } from "../control/configuration/read-files.ts";
 
 const lookEveryMs = 500;
 
@@ -43,7 +43,7 @@ export class FileLooker {
   /** Looks at all of them once; whether one that has settled holds something else than was read of it. */
   async look(files: ReadFiles): Promise<boolean> {
     const paths = [...files.keys()];
-    const looks = await Promise.all(paths.map(describe));
+    const looks = await Promise.all(paths.map((path) => describe(path, isLead(files.get(path)))));
     const now = new Map(paths.map((path, index) => [path, looks[index] as string]));
     const moved = paths.filter((path) => now.get(path) !== this.judged.get(path));
     const isSettled = moved.every((path) => now.get(path) === this.seen.get(path));
@@ -51,23 +51,27 @@ export class FileLooker {
     if (!isSettled) return false;
     let isChanged = false;
     for (const path of moved) {
-      const hash = await hashFile(path);
+      const held = await (isLead(files.get(path)) ? findLead(path) : hashFile(path));
       this.judged.set(path, now.get(path) as string);
-      if (hash !== files.get(path)) isChanged = true;
+      if (held !== files.get(path)) isChanged = true;
     }
     for (const path of this.judged.keys()) if (!now.has(path)) this.judged.delete(path);
     return isChanged;
   }
 }
 
-/** What changes when a file is written or another one takes its place. */
-const describe = async (path: string): Promise<string> => {
+/** What changes when a file is written or another one takes its place; of a path with links, where it leads to as well. */
+const describe = async (path: string, isThroughLinks: boolean): Promise<string> => {
   try {
+    // Two releases may share one file.
+    const lead = isThroughLinks ? await findLead(path) : "";
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs} ${lead}`;
   } catch {
     return "none";
   }
 };
 
 const hashFile = (path: string): Promise<string | undefined> => readFile(path).then(hashContent, () => undefined);
+
+const findLead = (path: string): Promise<string | undefined> => realpath(path).then(leadsTo, () => undefined);

@@ -17,12 +17,12 @@ export const init = Command.make(
   },
   Effect.fnUntraced(function* (input) {
     const { printInitial, writeInitial } = yield* Effect.promise(() => import("./init-files.ts"));
-    yield* input.stdout ? printInitial : writeInitial(input.json);
+    yield* (input.stdout ? printInitial : writeInitial)(input.json);
   }),
 ).pipe(
   Command.withDescription(
-    "Write a configuration to start from, elbow.config.ts, and elbow.d.ts beside it, by which editors know its types. A " +
-      "file that is there is never overwritten.",
+    "Write a configuration to start from, elbow.config.ts, and beside it elbow.d.ts and, where there is none, tsconfig.json, " +
+      "by which editors know its types. A file that is there is never overwritten.",
   ),
   Command.withShortDescription("Write a configuration to start from"),
   Command.withExamples([

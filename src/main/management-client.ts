@@ -2,12 +2,23 @@
 // and the management API of admin/. It never retries, never goes through a proxy, and never follows a redirect.
 
 import { Effect, Predicate } from "effect";
+import { printableLine } from "../observe/log.ts";
 import { CommandFailure, unreachableExitCode } from "./command-failure.ts";
 import type { ManagementPlace } from "./management-place.ts";
 import { version } from "./version.ts";
 
-/** How long an answer may take; a reload waits for the names of new instances, and is given longer. */
-const patienceMs = { GET: 10_000, POST: 120_000 } as const;
+/** How long an answer may take. */
+const patienceMs = 10_000;
+
+/** The longest answer that is read: tens of thousands of instances, with the whole history of each. */
+const answerMaxBytes = 64 * 1_024 * 1_024;
+
+/** What is asked of it. */
+interface Question {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly patienceMs: number;
+}
 
 /** What the API has answered where it refused (RFC 9457). */
 export interface Refusal {
@@ -25,9 +36,10 @@ export const askManagement = Effect.fnUntraced(function* (
   place: ManagementPlace,
   method: "GET" | "POST",
   path: string,
+  options: { readonly patienceMs?: number } = {},
 ): Effect.fn.Return<Answer, CommandFailure> {
-  const response = yield* send(place, method, path);
-  const { status, text } = response;
+  const { status, text } = yield* send(place, { method, path, patienceMs, ...options });
+  if (text === undefined) return yield* unreachable(place, `its answer is longer than any of elbow ${version}`);
   const body = parse(text);
   if (status === 401 || status === 403) {
     const what = place.token === undefined ? "it wants a token" : "it doesn't accept this token";
@@ -57,15 +69,16 @@ export const readManagement = (place: ManagementPlace, path: string): Effect.Eff
 export const unreachable = (place: ManagementPlace, why: string) =>
   Effect.fail(new CommandFailure({ text: `elbow: ${place.name}: ${why}`, exitCode: unreachableExitCode }));
 
-const send = (place: ManagementPlace, method: "GET" | "POST", path: string) =>
+const send = (place: ManagementPlace, question: Question) =>
   Effect.tryPromise({
     try: async () => {
+      const { method, path, patienceMs } = question;
       // A token and a loopback address are no proxy's affair, whatever HTTP_PROXY says.
       process.env.NO_PROXY = "*";
       const response = await fetch(`${place.url}${path}`, {
         method,
         redirect: "manual",
-        signal: AbortSignal.timeout(patienceMs[method]),
+        signal: AbortSignal.timeout(patienceMs),
         headers: {
           accept: "application/json",
           "user-agent": `elbow/${version}`,
@@ -74,14 +87,26 @@ const send = (place: ManagementPlace, method: "GET" | "POST", path: string) =>
         ...(place.socket === undefined ? {} : { unix: place.socket }),
         tls: { rejectUnauthorized: true, ...(place.authorities === undefined ? {} : { ca: place.authorities }) },
       });
-      return { status: response.status, text: await response.text() };
+      return { status: response.status, text: await readText(response) };
     },
     catch: (error) => error,
-  }).pipe(Effect.catch((error) => unreachable(place, spellFailure(error, place, method))));
+  }).pipe(Effect.catch((error) => unreachable(place, spellFailure(error, place, question))));
 
-const spellFailure = (error: unknown, { socket, url }: ManagementPlace, method: "GET" | "POST"): string => {
+/** The text of an answer; undefined where it is longer than there is room for, and the rest is left unread. */
+const readText = async ({ body }: Response): Promise<string | undefined> => {
+  const parts: Array<Uint8Array> = [];
+  let bytes = 0;
+  for await (const part of body ?? []) {
+    bytes += part.length;
+    if (bytes > answerMaxBytes) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
+};
+
+const spellFailure = (error: unknown, { socket, url }: ManagementPlace, { patienceMs }: Question): string => {
   const { name, code, message } = error as NodeJS.ErrnoException;
-  if (name === "TimeoutError") return `no answer within ${patienceMs[method] / 1_000} s`;
+  if (name === "TimeoutError") return `no answer within ${patienceMs / 1_000} s`;
   if (code === "ENOENT" && socket !== undefined) return "there is no such socket; is elbow running?";
   if (code === "ECONNREFUSED") return "nothing listens there; is elbow running?";
   if (code === "EACCES" || code === "EPERM") return "permission denied; the socket is for elbow's own user and group";
@@ -89,7 +114,10 @@ const spellFailure = (error: unknown, { socket, url }: ManagementPlace, method: 
     return `what listens there closed the connection without an answer${url.startsWith("https:") ? "" : "; does it want https://?"}`;
   }
   if (code === "EPROTO") return "what listens there doesn't speak TLS";
-  if (code !== undefined && /CERT|SIGNED|ISSUER|ALTNAME|VERIFY/.test(code)) {
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return `its certificate is for another name (${code}); ask for it by a name that the certificate has`;
+  }
+  if (code !== undefined && /CERT|SIGNED|ISSUER|VERIFY/.test(code)) {
     return `its certificate isn't trusted (${code}); --ca <file> names the authority that it comes from`;
   }
   return code === undefined ? message : `it can't be reached (${code})`;
@@ -108,5 +136,9 @@ const parse = (text: string): unknown => {
 const readRefusal = (status: number, body: unknown): Refusal | undefined => {
   if (status < 400 || !Predicate.hasProperty(body, "detail") || typeof body.detail !== "string") return undefined;
   const problems = Predicate.hasProperty(body, "problems") && Array.isArray(body.problems) ? body.problems : [];
-  return { status, detail: body.detail, problems: problems.filter((one) => typeof one === "string") };
+  return {
+    status,
+    detail: printableLine(body.detail),
+    problems: problems.filter((one) => typeof one === "string").map(printableLine),
+  };
 };

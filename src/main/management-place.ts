@@ -100,8 +100,16 @@ const findConfigured = Effect.fnUntraced(function* (
   named: string | undefined,
 ): Effect.fn.Return<ManagementPlace, CommandFailure> {
   const path = named ?? (existsSync(defaultConfigurationPath) ? defaultConfigurationPath : undefined);
-  if (path === undefined) return onAddress(defaultManagement.address, defaultManagement.port, false);
-  const written = yield* readConfigured(path);
+  if (path === undefined) return onDefault();
+  const read = readConfigured(path);
+  const written = named === undefined ? yield* Effect.orElseSucceed(read, () => undefined) : yield* read;
+  if (written === undefined) {
+    // Nobody has named this file, and one that can't be read is when somebody wants to know what still runs.
+    process.stderr.write(
+      `elbow: ${path} can't say where elbow is (elbow check says why); asking ${onDefault().name}\n`,
+    );
+    return onDefault();
+  }
   const text = (name: string): string | undefined => {
     const value = written[name];
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -140,6 +148,8 @@ const readConfigured = Effect.fnUntraced(function* (
   const management = Predicate.hasProperty(written, "management") ? written.management : undefined;
   return typeof management === "object" && management !== null ? { ...management } : {};
 });
+
+const onDefault = (): ManagementPlace => onAddress(defaultManagement.address, defaultManagement.port, false);
 
 /** An address that listens; a wildcard is where elbow listens, not where one can connect to. */
 const onAddress = (address: string, port: number, isSecure: boolean): ManagementPlace => {

@@ -64,10 +64,14 @@ export const pushTelemetry = (push: Push): Effect.Effect<void, never, Scope.Scop
       exportInterval: `${Math.min(otlp.interval, spanInterval)} seconds`,
       shutdownTimeout: `${lastPushTimeout} seconds`,
       body: () =>
-        encode("traces", () => {
-          const scopeSpans = [{ scope: { name: "elbow", version }, spans: queue.takeAll() }];
-          return serialization.traces({ resourceSpans: [{ resource, scopeSpans }] });
-        }),
+        encode(
+          "traces",
+          () => {
+            const scopeSpans = [{ scope: { name: "elbow", version }, spans: queue.takeAll() }];
+            return serialization.traces({ resourceSpans: [{ resource, scopeSpans }] });
+          },
+          Effect.sync(() => queue.notePushed()),
+        ),
     });
     yield* Effect.acquireRelease(
       Effect.sync(() => {
@@ -83,9 +87,13 @@ export const pushTelemetry = (push: Push): Effect.Effect<void, never, Scope.Scop
   }).pipe(Effect.provide(layerPush(push.otlp)));
 
 /** The exporter drops what can't be written in silence. */
-const encode = (signal: string, write: () => HttpBody.HttpBody): readonly [HttpBody.HttpBody, Effect.Effect<void>] => {
+const encode = (
+  signal: string,
+  write: () => HttpBody.HttpBody,
+  onArrived: Effect.Effect<void> = Effect.void,
+): readonly [HttpBody.HttpBody, Effect.Effect<void>] => {
   try {
-    return [write(), Effect.void];
+    return [write(), onArrived];
   } catch (error) {
     tellNotice(
       `an error in elbow itself: ${signal} for the collector: ${error instanceof Error ? error.stack : error}`,
@@ -152,10 +160,10 @@ const notePush = (url: string, problem: string | undefined): void => {
 const readSpanMetrics = (queue: SpanQueue): ReadonlyArray<MetricFamily> => [
   {
     name: "elbow_telemetry_spans_total",
-    help: "Spans that were pushed, or dropped because too many waited; since traces were configured as they are.",
+    help: "Spans that were pushed, or dropped because too many waited or their push failed; since traces were configured as they are.",
     type: "counter",
     samples: [
-      { labels: { result: "pushed" }, value: queue.taken },
+      { labels: { result: "pushed" }, value: queue.pushed },
       { labels: { result: "dropped" }, value: queue.dropped },
     ],
   },

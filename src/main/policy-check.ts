@@ -4,6 +4,7 @@
 import { relative, resolve } from "node:path";
 import { Effect, Result } from "effect";
 import { importPolicy } from "../control/configuration/policy-modules.ts";
+import { printableLine } from "../observe/log.ts";
 import { CommandFailure } from "./command-failure.ts";
 import { describeContract, spellDescription } from "./policy-description.ts";
 
@@ -16,7 +17,9 @@ export const checkPolicy = Effect.fnUntraced(function* (
   const imported = yield* importPolicy(file, new Map());
   if (Result.isFailure(imported)) {
     const problems = imported.failure.map(({ problem, expected }) => `${problem} (expected ${expected})`);
-    process.stdout.write(isJson ? `${JSON.stringify({ file, problems }, null, 2)}\n` : `${problems.join("\n")}\n`);
+    process.stdout.write(
+      isJson ? `${JSON.stringify({ file, problems }, null, 2)}\n` : `${problems.map(printableLine).join("\n")}\n`,
+    );
     const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
     return yield* new CommandFailure({ text: `elbow: ${file} has ${count}`, exitCode: 1 });
   }

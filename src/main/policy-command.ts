@@ -40,10 +40,11 @@ const show = Command.make(
       Flag.withDescription("Look among the load balancers' own policies in this configuration, too"),
       Flag.optional,
     ),
+    json,
   },
-  Effect.fnUntraced(function* ({ name, config }) {
+  Effect.fnUntraced(function* (input) {
     const { showPolicy } = yield* loadWork;
-    yield* showPolicy(name, Option.getOrUndefined(config));
+    yield* showPolicy(input.name, { path: Option.getOrUndefined(input.config), isJson: input.json });
   }),
 ).pipe(
   Command.withDescription(

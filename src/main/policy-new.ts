@@ -23,8 +23,12 @@ export const writePolicy = Effect.fnUntraced(function* (
     );
   }
   const text = starter.replaceAll("{NAME}", name);
-  if (isPrinted) return void process.stdout.write(text);
   const file = `${folder}/${name}.ts`;
+  const use = { policies: { [name]: { module: `./${file}`, attributes: { text: "hello" } } } };
+  if (isPrinted) {
+    process.stdout.write(isJson ? `${JSON.stringify({ written: [], text, use }, null, 2)}\n` : text);
+    return;
+  }
   const refuse = (problem: string) => new CommandFailure({ text: `elbow: ${file} ${problem}`, exitCode: 1 });
   if (existsSync(file)) return yield* refuse("is there already, and stays as it is");
   try {
@@ -34,7 +38,6 @@ export const writePolicy = Effect.fnUntraced(function* (
   } catch (error) {
     return yield* refuse(`can't be written: ${spellSystemError(error as NodeJS.ErrnoException)}`);
   }
-  const use = { policies: { [name]: { module: `./${file}`, attributes: { text: "hello" } } } };
   process.stdout.write(
     isJson
       ? `${JSON.stringify({ written: [file], use }, null, 2)}\n`

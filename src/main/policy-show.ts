@@ -50,6 +50,21 @@ export const describePolicy = (policy: SecurityPolicy, owner?: string): Readonly
   ];
 };
 
+/** What scripts are told of a security policy: what is on offer, in order, and what isn't, with its reason. */
+const describeForScripts = (policy: SecurityPolicy, loadBalancer?: string) => {
+  const effective = effectivePolicy(policy);
+  return {
+    kind: "security",
+    name: policy.name,
+    ...(loadBalancer === undefined ? {} : { loadBalancer }),
+    aliases: policy.aliases ?? [],
+    protocols: effective.protocols,
+    order: policy.hasServerOrder && effective.ciphers.length > 0 ? "server" : "client",
+    suites: [...effective.suites13, ...effective.ciphers],
+    leftOut: findOmissions(policy, effective),
+  };
+};
+
 /** A security policy, and the load balancer whose own it is. */
 interface OwnPolicy {
   readonly owner: string;
@@ -82,27 +97,50 @@ const refuse = (name: string, path: string | undefined, own: ReadonlyArray<strin
   return new CommandFailure({ text: lines.join("\n"), exitCode: 1 });
 };
 
+/** What is known of a policy by its name, for people and for scripts. */
+interface Shown {
+  readonly lines: ReadonlyArray<string>;
+  readonly forScripts: object;
+}
+
 /** Prints a policy, predefined or from a configuration file; fails with exit code 1 when there is none of that name. */
 export const showPolicy = Effect.fnUntraced(function* (
   name: string,
-  path: string | undefined,
+  { path, isJson }: { readonly path: string | undefined; readonly isJson: boolean },
 ): Effect.fn.Return<void, CommandFailure> {
-  const predefined = findSecurityPolicy(name);
-  if (predefined !== undefined) {
-    process.stdout.write(`${describePolicy(predefined).join("\n")}\n`);
-    return;
-  }
+  const shown = findBuiltIn(name) ?? (yield* findOwn(name, path));
+  process.stdout.write(
+    isJson
+      ? `${JSON.stringify(
+          shown.map(({ forScripts }) => forScripts),
+          null,
+          2,
+        )}\n`
+      : `${shown.map(({ lines }) => lines.join("\n")).join("\n\n")}\n`,
+  );
+});
+
+const findBuiltIn = (name: string): ReadonlyArray<Shown> | undefined => {
+  const policy = findSecurityPolicy(name);
+  if (policy !== undefined) return [{ lines: describePolicy(policy), forScripts: describeForScripts(policy) }];
   const type = findPolicyType(name);
-  if (type !== undefined) {
-    process.stdout.write(`${spellDescription(describeType(type)).join("\n")}\n`);
-    return;
-  }
+  if (type === undefined) return undefined;
+  const description = describeType(type);
+  return [{ lines: spellDescription(description), forScripts: description }];
+};
+
+const findOwn = Effect.fnUntraced(function* (
+  name: string,
+  path: string | undefined,
+): Effect.fn.Return<ReadonlyArray<Shown>, CommandFailure> {
   const own = path === undefined ? [] : yield* loadOwn(path);
   const found = own.filter(({ policy }) => policy.name === name);
   if (found.length === 0) return yield* refuse(name, path, [...new Set(own.map(({ policy }) => policy.name))]);
   const isLabelled = found.length > 1;
-  const parts = found.map(({ owner, policy }) => describePolicy(policy, isLabelled ? owner : undefined).join("\n"));
-  process.stdout.write(`${parts.join("\n\n")}\n`);
+  return found.map(({ owner, policy }) => ({
+    lines: describePolicy(policy, isLabelled ? owner : undefined),
+    forScripts: describeForScripts(policy, owner),
+  }));
 });
 
 /** Prints the names of all predefined policies, one a line; aliases stand behind the name they are for. */

@@ -6,6 +6,9 @@ import { Command } from "effect/cli";
 import { CommandFailure } from "./command-failure.ts";
 import { json, managementFlags } from "./management-flags.ts";
 
+/** A reload may wait for the names of new instances, and for their first health checks. */
+const patienceMs = 120_000;
+
 /** The command. */
 export const reload = Command.make(
   "reload",
@@ -15,7 +18,7 @@ export const reload = Command.make(
     const { askManagement, unreachable } = yield* Effect.promise(() => import("./management-client.ts"));
     const { readReloadAnswer } = yield* Effect.promise(() => import("./status-answer.ts"));
     const place = yield* findManagement(input);
-    const answer = yield* askManagement(place, "POST", "/api/v1/reload");
+    const answer = yield* askManagement(place, "POST", "/api/v1/reload", { patienceMs });
     if ("refusal" in answer) {
       const { status, detail, problems } = answer.refusal;
       if (input.json) process.stdout.write(`${JSON.stringify({ status, detail, problems }, null, 2)}\n`);

@@ -15,6 +15,8 @@ interface Asked {
 
 export class Reloads {
   private asked: Asked | undefined = undefined;
+  private running: Asked | undefined = undefined;
+  private isOver = false;
   private wake = Deferred.makeUnsafe<void>();
   private lastReport: ReloadReport | undefined = undefined;
   private applied = 0;
@@ -25,9 +27,10 @@ export class Reloads {
     return this.lastReport;
   }
 
-  /** Asks for a reload that begins after this moment; answers when it is over. */
+  /** Asks for a reload that begins after this moment; answers when it is over, or at once where there are no more. */
   request(cause: ReloadCause): Effect.Effect<ReloadReport> {
     return Effect.suspend(() => {
+      if (this.isOver) return Effect.succeed(reportEnd(cause));
       const asked = this.asked ?? { cause, report: Deferred.makeUnsafe() };
       this.asked = asked;
       Deferred.doneUnsafe(this.wake, Exit.void);
@@ -36,8 +39,8 @@ export class Reloads {
   }
 
   /**
-   * Reloads whenever it is asked for, for ever. `reload` fails with what is wrong, and has changed nothing then; `told` says
-   * how each ended.
+   * Reloads whenever it is asked for, until it is interrupted: then whoever still waits is told so. `reload` fails with what is
+   * wrong, and has changed nothing then; `told` says how each ended.
    */
   serve<R>(
     reload: Effect.Effect<void, CommandFailure, R>,
@@ -50,7 +53,14 @@ export class Reloads {
           Effect.suspend(() => this.runAsked(reload, told)),
         ),
       ),
-    );
+    ).pipe(Effect.ensuring(Effect.sync(() => this.close())));
+  }
+
+  private close(): void {
+    this.isOver = true;
+    for (const waiting of [this.running, this.asked]) {
+      if (waiting !== undefined) Deferred.doneUnsafe(waiting.report, Exit.succeed(reportEnd(waiting.cause)));
+    }
   }
 
   readMetrics(): ReadonlyArray<MetricFamily> {
@@ -76,6 +86,7 @@ export class Reloads {
     this.asked = undefined;
     this.wake = Deferred.makeUnsafe();
     if (asked === undefined) return Effect.void;
+    this.running = asked;
     const beganMs = performance.now();
     return Effect.matchEffect(reload, {
       onSuccess: () => this.end(asked, beganMs, undefined, told),
@@ -110,3 +121,12 @@ export class Reloads {
     });
   }
 }
+
+/** Of a reload that the end of the process came before. */
+const reportEnd = (cause: ReloadCause): ReloadReport => ({
+  cause,
+  at: new Date().toISOString(),
+  durationMs: 0,
+  isApplied: false,
+  problems: ["elbow is shutting down"],
+});

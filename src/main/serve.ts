@@ -174,7 +174,7 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
         source.isReloadable
           ? Effect.asVoid(reloads.request("SIGHUP"))
           : Effect.andThen(
-              say("warn", `SIGHUP: there is nothing to reload in ${source.title}`),
+              say("warn", "SIGHUP: nothing to reload, elbow runs without a configuration file"),
               Effect.sync(() => {
                 // Whoever sent the signal waits for both.
                 supervisor.reloading();

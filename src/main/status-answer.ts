@@ -2,7 +2,7 @@
 // whatever answers there may be another version, or no elbow at all.
 
 import { Option, Schema } from "effect";
-import { ReloadAnswer, StatusAnswer } from "../admin/schemas.ts";
+import { InstanceEverywhereAnswer, InstancesAnswer, ReloadAnswer, StatusAnswer } from "../admin/schemas.ts";
 
 /** What is shown of a running elbow. */
 export type Status = typeof StatusAnswer.Type;
@@ -15,11 +15,18 @@ export type StatusInstance = StatusLoadBalancer["instances"][number];
 /** How a reload ended. */
 export type StatusReload = typeof ReloadAnswer.Type;
 
+/** What a change of an instance answers: for one load balancer, or for all that have it. */
+export type ChangeAnswer = typeof InstancesAnswer.Type | typeof InstanceEverywhereAnswer.Type;
+
 const decodeStatus = Schema.decodeUnknownOption(StatusAnswer);
 const decodeReload = Schema.decodeUnknownOption(ReloadAnswer);
+const decodeChange = Schema.decodeUnknownOption(Schema.Union([InstancesAnswer, InstanceEverywhereAnswer]));
 
 /** Reads an answer; undefined where it isn't what this elbow understands. */
 export const readStatusAnswer = (body: unknown): Status | undefined => Option.getOrUndefined(decodeStatus(body));
 
 /** Reads how a reload ended; undefined as above. */
 export const readReloadAnswer = (body: unknown): StatusReload | undefined => Option.getOrUndefined(decodeReload(body));
+
+/** Reads what a change of an instance has led to; undefined as above. */
+export const readChangeAnswer = (body: unknown): ChangeAnswer | undefined => Option.getOrUndefined(decodeChange(body));

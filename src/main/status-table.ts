@@ -3,7 +3,7 @@
 
 import { formatAddress } from "../net/endpoint.ts";
 import type { Status, StatusInstance, StatusListener, StatusLoadBalancer, StatusReload } from "./status-answer.ts";
-import { type Cell, formatLine, formatTable, type Layout, type Tone } from "./text-table.ts";
+import { type Cell, formatLine, formatTable, type Layout, measureTable, type Tone } from "./text-table.ts";
 
 /** A status, and when it was asked for. */
 export interface Look {
@@ -20,11 +20,11 @@ export const formatStatus = (look: Look, before: Look | undefined, layout: Layou
   ...(look.status.lastReload === null ? [] : describeReload(look.status.lastReload, look.atMs, layout)),
   ...look.status.loadBalancers.flatMap((one) => [
     "",
-    formatLine([{ text: one.name, tone: "head" }], layout),
+    formatLine([{ text: one.name, tone: "head" }, ...countInstances(one)], layout),
     ...formatTable(describeListeners(one, look, before), layout),
     ...(one.instances.length === 0
       ? [formatLine([{ text: "  no instance is registered", tone: "odd" }], layout)]
-      : ["", ...formatTable(describeInstances(one, look.atMs), layout)]),
+      : ["", ...formatInstances(one, look.atMs, layout)]),
     ...(one.deregistered === undefined || one.deregistered.length === 0
       ? []
       : [formatLine([{ text: `  deregistered at run time: ${one.deregistered.join(", ")}`, tone: "odd" }], layout)]),
@@ -93,10 +93,47 @@ const spellRate = (now: StatusListener, then: StatusListener | undefined, look: 
   return rate === 0 ? "0" : rate < 10 ? rate.toFixed(1) : spellCount(Math.round(rate));
 };
 
-const describeInstances = ({ instances }: StatusLoadBalancer, nowMs: number): ReadonlyArray<ReadonlyArray<Cell>> => {
+/** How many addresses there are, and how many of them clients aren't sent to. */
+const countInstances = ({ instances }: StatusLoadBalancer): ReadonlyArray<Cell> => {
+  const out = instances.filter(({ phase }) => phase !== "inService").length;
+  return [
+    { text: `  ${spellCount(instances.length)} ${instances.length === 1 ? "instance" : "instances"}` },
+    ...(out === 0 ? [] : [{ text: `, ${spellCount(out)} not in service`, tone: "bad" } as const]),
+  ];
+};
+
+/** Why an instance is down has a line of its own where its row has no room for it. */
+const formatInstances = ({ instances }: StatusLoadBalancer, nowMs: number, layout: Layout): ReadonlyArray<string> => {
+  const sorted = [...instances].sort((one, other) => order.indexOf(one.phase) - order.indexOf(other.phase));
+  let rows = describeInstances(sorted, nowMs);
+  const whole = rows.map((row, index) => [...row, ...remarkOn(sorted[index - 1])]);
+  if (measureTable(whole) <= layout.width) return formatTable(whole, layout);
+  for (let left = droppableColumns; left > 0 && measureTable(rows) > layout.width; left--) {
+    rows = rows.map((row) => row.slice(0, -1));
+  }
+  return formatTable(rows, layout).flatMap((line, index) => {
+    const instance = sorted[index - 1];
+    const remark = instance === undefined ? "" : explain(instance);
+    return remark === "" ? [line] : [line, formatLine([{ text: `      ${remark}` }], layout)];
+  });
+};
+
+/** Those that somebody may have to do something about come first. */
+const order: ReadonlyArray<StatusInstance["phase"]> = ["outOfService", "registering", "draining", "inService"];
+
+const remarkOn = (instance: StatusInstance | undefined): ReadonlyArray<Cell> =>
+  instance === undefined ? header("REMARK") : [{ text: explain(instance) }];
+
+/** Of an instance's columns, how many of the last ones aren't missed where they have no room: SINCE and the counts. */
+const droppableColumns = 3;
+
+const describeInstances = (
+  instances: ReadonlyArray<StatusInstance>,
+  nowMs: number,
+): ReadonlyArray<ReadonlyArray<Cell>> => {
   const hasZones = instances.some(({ zone }) => zone !== undefined);
   const zoneOf = (text: string): ReadonlyArray<Cell> => (hasZones ? [{ text }] : []);
-  const [first, ...rest] = header("INSTANCE", "ADDRESS", "STATE", ">SINCE", ">IN PROGRESS", ">OPEN", "REMARK");
+  const [first, ...rest] = header("INSTANCE", "ADDRESS", "STATE", ">SINCE", ">IN PROGRESS", ">OPEN");
   return [
     [first!, ...(hasZones ? header("ZONE") : []), ...rest],
     ...instances.map((one) => {
@@ -109,7 +146,6 @@ const describeInstances = ({ instances }: StatusLoadBalancer, nowMs: number): Re
         number(spellLastChange(one, nowMs)),
         number(spellCount(one.outstanding)),
         number(spellCount(one.openConnections)),
-        { text: explain(one) },
       ];
     }),
   ];

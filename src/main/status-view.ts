@@ -15,18 +15,25 @@ const intervalMs = 1_000;
 
 const statusPath = "/api/v1/status";
 
-/** Prints the API's answer as it is. */
+/** Prints the API's answer as it is; what isn't the status of an elbow is a failure here, too. */
 export const printStatus = Effect.fnUntraced(function* (
   place: ManagementPlace,
 ): Effect.fn.Return<void, CommandFailure> {
   const body = yield* readManagement(place, statusPath);
+  yield* readStatus(place, body);
   process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
 });
 
+const readStatus = (place: ManagementPlace, body: unknown) => {
+  const status = readStatusAnswer(body);
+  return status === undefined
+    ? unreachable(place, `its status isn't one that elbow ${version} understands`)
+    : Effect.succeed(status);
+};
+
 /** Asks for the status once, in the shape that is shown. */
 export const lookAt = Effect.fnUntraced(function* (place: ManagementPlace): Effect.fn.Return<Look, CommandFailure> {
-  const status = readStatusAnswer(yield* readManagement(place, statusPath));
-  if (status === undefined) return yield* unreachable(place, `its status isn't one that elbow ${version} understands`);
+  const status = yield* readStatus(place, yield* readManagement(place, statusPath));
   return { status, tickMs: performance.now(), atMs: yield* Clock.currentTimeMillis };
 });
 
@@ -64,7 +71,8 @@ export const watchStatus = Effect.fnUntraced(function* (
       if (next._tag === "Success") [before, look] = [look, next.success];
     }
   });
-  yield* Effect.raceFirst(draw, interrupted).pipe(Effect.ensuring(Effect.sync(screen.leave)));
+  // In this order: whoever sees the first frame may press Ctrl-C at once.
+  yield* Effect.raceFirst(interrupted, draw).pipe(Effect.ensuring(Effect.sync(screen.leave)));
 });
 
 /** Ctrl-C is how a live table ends, so it is no failure. */
@@ -81,7 +89,6 @@ const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Draws frames over each other, without the cursor; ECMA-48 §8.3: CPL, ED, SM and RM of DECTCEM. */
 const makeScreen = () => {
   let drawn = 0;
-  process.stdout.write("\x1b[?25l");
   return {
     draw: (lines: ReadonlyArray<string>): void => {
       // A frame that scrolls can't be drawn over; what doesn't fit is said, and is in `--once`.
@@ -90,7 +97,7 @@ const makeScreen = () => {
         lines.length <= rows
           ? lines
           : [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines; elbow status --once shows all`];
-      const up = drawn === 0 ? "" : `\x1b[${drawn}F`;
+      const up = drawn === 0 ? "\x1b[?25l" : `\x1b[${drawn}F`;
       process.stdout.write(`${up}\x1b[J${shown.join("\n")}\n`);
       drawn = shown.length;
     },

@@ -4,10 +4,15 @@
 // own and its back end's), so that a client who was let in can always be served; idle back-end connections give way.
 import { readDescriptorLimit } from "./libc.ts";
 
-/** Kept free for listeners, logs, the management server, files. */
+/** Kept free for listeners, logs, files. */
 const reserved = 64;
 /** Assumed where the system can't be asked. */
 const usualLimit = 1024;
+
+const limit = readDescriptorLimit() ?? usualLimit;
+
+/** How many connections the management server holds at most; kept free for them as well. */
+export const managementMaxConnections = Math.min(256, Math.max(64, Math.floor(limit / 16)));
 
 export class DescriptorBudget {
   /** Client connections that are open. */
@@ -48,4 +53,4 @@ export class DescriptorBudget {
 }
 
 /** The budget of this process. */
-export const descriptors = new DescriptorBudget(Math.max(0, (readDescriptorLimit() ?? usualLimit) - reserved));
+export const descriptors = new DescriptorBudget(Math.max(0, limit - reserved - managementMaxConnections));

@@ -71,6 +71,9 @@ export const printable = (text: string): string => text.replaceAll(controls, spe
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const controls = /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
+/** The same on one line: what breaks lines becomes a blank. */
+export const printableLine = (text: string): string => printable(text.replaceAll(/[\r\n]+/g, " "));
+
 const spellControl = (character: string): string => {
   const code = character.charCodeAt(0);
   return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, "0")}`;

@@ -597,6 +597,7 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
     settleExchange(this, status, reason, counters);
     if (reason !== undefined) this.tellFault(status, reason);
     if (accessLog !== undefined) this.log(accessLog, status, reason);
+    this.policies?.leave();
     this.destination.lease.giveBack();
   }
 
@@ -614,7 +615,7 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
     // Bodies alone, at layer 7; behind a 101, what went through the tunnel.
     entry.receivedBytes = body.receivedBytes + (tunnel?.receivedBytes ?? 0);
     entry.sentBytes = response.sentBytes - response.headBytes + (tunnel?.sentBytes ?? 0);
-    addPolicyFields(entry, owner.route, owner, this.policies?.request);
+    addPolicyFields(entry, owner.route, owner, this.policies);
     accessLog.write(entry);
   }
 

@@ -71,7 +71,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   /** How much of a body had come when draining began, in bytes. */
   private drainedFromBytes = 0;
   private addressHash: number | undefined = undefined;
-  /** For the access log: a closed connection forgets both. */
+  /** For access log and traces: a closed connection forgets both. */
   private knownPort = 0;
   private knownTls: LoggedTls | undefined = undefined;
   /** What the client's certificate says, and that with the route's own lines, kept while the route is the same. */

@@ -3,18 +3,20 @@
 // Only where a log has a place for it (JSON) and a route has policies: a slow path.
 import { monotonicMs } from "../net/clock.ts";
 import type { AccessEntry } from "../observe/access-log/access-entry.ts";
-import { type ClientEnd, SeenClient, type SeenRequest } from "./request-context.ts";
+import { type ClientEnd, SeenClient } from "./request-context.ts";
+import type { RequestPolicies } from "./request-policies.ts";
 import type { Route } from "./route.ts";
 
-/** Adds policies' fields to an entry; `request` is undefined where no sound head has come, and at layer 4. */
+/** Adds policies' fields to an entry: those of its request, where a sound head has come, whatever the route has by now. */
 export const addPolicyFields = (
   entry: AccessEntry,
   route: Route,
   end: ClientEnd,
-  request: SeenRequest | undefined,
+  asked: RequestPolicies | undefined,
 ): void => {
-  const { accessLog, policies } = route;
-  if (policies === undefined || accessLog?.hasFields !== true) return;
+  const policies = asked?.chain ?? route.policies;
+  if (policies === undefined || route.accessLog?.hasFields !== true) return;
+  const request = asked?.request;
   const { status, instance, reason, receivedAtMs } = entry;
   const client = request ?? new SeenClient(route, end);
   entry.fields = policies.log({

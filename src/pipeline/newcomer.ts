@@ -24,7 +24,7 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
   protected kept: Uint8Array | undefined = undefined;
   protected isOver = false;
   private readonly startedMs: number;
-  /** For the access log; undefined where none is kept. */
+  /** For access log and traces; undefined where there are neither. */
   private readonly times: ConnectionTimes | undefined;
 
   constructor(
@@ -39,6 +39,7 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
     this.client.receiver = this;
     if (identified.handshakeDueMs === undefined) this.deadline.armIn(this.route.handshakeTimeoutMs);
     else this.deadline.arm(identified.handshakeDueMs);
+    this.route.policies?.enter();
     source.enter(this);
   }
 
@@ -68,6 +69,7 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
   protected pass(): void {
     this.isOver = true;
     this.deadline.disarm();
+    this.route.policies?.leave();
   }
 
   /** It comes no further. */
@@ -82,6 +84,7 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
       tellConnectionFault(this.route, { client: this.client, clientAddress, clientPort }, reason, 0, undefined);
     }
     this.log(reason);
+    this.route.policies?.leave();
     this.source.leave(this);
   }
 

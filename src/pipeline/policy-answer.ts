@@ -60,9 +60,9 @@ export const readAnswer = (value: unknown): PolicyAnswer => {
       `a status of ${typeof status === "number" ? status : spell(status)}; 200 to 599 can be answered`,
     );
   }
-  const lines = entriesOf("`headers`", headers).map(([name, text]) => {
+  const lines = entriesOf("`headers`", headers).flatMap(([name, text]) => {
     readName(name, false);
-    return makeLine(name, readValue(name, text));
+    return text === undefined ? [] : makeLine(name, readValue(name, text));
   });
   const bytes = readBody(body);
   if (bytes.length > 0 && (status === 204 || status === 205 || status === 304)) {

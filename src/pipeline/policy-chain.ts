@@ -17,6 +17,7 @@ import { type PolicyAnswer, readAnswer } from "./policy-answer.ts";
 import { type AskedPhase, Decision, type DecisionUser, wrapPromise } from "./policy-decision.ts";
 import { joinEdits, type PolicyEdit, readRequestEdit, readResponseEdit } from "./policy-edit.ts";
 import { notePolicyError, type PolicyPhase, UnfitValue } from "./policy-errors.ts";
+import type { PolicyLife } from "./policy-life.ts";
 import { PolicyMemo } from "./policy-memo.ts";
 import { PolicySelection, readSelection } from "./policy-selection.ts";
 
@@ -32,6 +33,8 @@ export interface BoundPolicy {
   readonly state: unknown;
   /** The module's file; undefined for built-in ones. */
   readonly file: string | undefined;
+  /** Who still asks it; undefined where it has nothing to end. */
+  readonly life?: PolicyLife | undefined;
   /** How often it failed, by phase. */
   readonly errors: Map<PolicyPhase, number>;
 }
@@ -77,8 +80,12 @@ export class PolicyChain {
   private readonly responseHead: ReadonlyArray<HeadStep> | undefined;
   private readonly onFault: ReadonlyArray<BoundPolicy> | undefined;
   private readonly logging: ReadonlyArray<BoundPolicy> | undefined;
+  /** Undefined where no policy has anything to end. */
+  private readonly lives: ReadonlyArray<PolicyLife> | undefined;
 
   constructor(bound: ReadonlyArray<BoundPolicy>) {
+    const lives = bound.flatMap(({ life }) => life ?? []);
+    this.lives = lives.length === 0 ? undefined : lives;
     const stepsOf = (phase: AskedPhase): ReadonlyArray<Step> =>
       (withHook(bound, phase) ?? []).map((one) => ({
         bound: one,
@@ -93,6 +100,15 @@ export class PolicyChain {
       .toReversed();
     this.onFault = withHook(bound, "onFault");
     this.logging = withHook(bound, "log");
+  }
+
+  /** Somebody asks its policies from now on, who calls {@link leave} once. */
+  enter(): void {
+    if (this.lives !== undefined) for (const life of this.lives) life.enter();
+  }
+
+  leave(): void {
+    if (this.lives !== undefined) for (const life of this.lives) life.leave();
   }
 
   /** Whether any policy asks for a request's or a connection's admission or instances. */
@@ -321,6 +337,7 @@ const readFields = (value: unknown): Record<string, string | number | boolean> =
   if (typeof value !== "object" || value === null) throw new UnfitValue("what are no fields");
   const fields: Record<string, string | number | boolean> = {};
   for (const [name, field] of Object.entries(value)) {
+    if (field === undefined) continue;
     const isFit = typeof field === "string" || typeof field === "boolean" || Number.isFinite(field);
     if (!isFit) throw new UnfitValue(`a field ${JSON.stringify(name)} that is no text, number or truth value`);
     fields[name] = field;

@@ -2,7 +2,7 @@
 //
 // Read by the chain (policy-chain.ts), which remembers it (policy-memo.ts), and carried out by the writers of heads
 // (parse/http1/serialise.ts). Owns the edits of several policies joined, so that what is the same each time costs a look-up.
-import { isTargetByte } from "../parse/http1/bytes.ts";
+import { bytesOf, isTargetByte } from "../parse/http1/bytes.ts";
 import { HeadChange } from "../parse/http1/head-change.ts";
 import { isHostValue } from "../parse/http1/host-value.ts";
 import { UnfitValue } from "./policy-errors.ts";
@@ -28,7 +28,7 @@ export class PolicyEdit {
     readonly host: Uint8Array | undefined,
   ) {
     this.change = new HeadChange(
-      [...leftOut].map(encodeText),
+      [...leftOut].map(bytesOf),
       joinLines(lines),
       lines.reduce((longest, { bytes }) => Math.max(longest, bytes.length), 0),
       path,
@@ -80,16 +80,17 @@ const read = (value: unknown, isRequest: boolean): PolicyEdit => {
   }
   for (const [name, text] of entriesOf("`set`", set)) {
     const lower = readName(name, isRequest);
-    const bytes = readValue(name, text);
-    if (isRequest && lower === "host") host = readHost(bytes, text);
+    if (isRequest && lower === "host") host = readHost(readValue(name, text), text);
     else {
+      // Without a value too: nobody else's may stand where the policy meant its own.
       leftOut.add(lower);
-      lines.push(makeLine(name, bytes));
+      if (text !== undefined) lines.push(makeLine(name, readValue(name, text)));
     }
   }
   for (const [name, texts] of entriesOf("`add`", add)) {
     const lower = readName(name, isRequest);
     if (isRequest && lower === "host") throw new UnfitValue("`add` with Host, of which a request has one: `set` it");
+    if (texts === undefined) continue;
     for (const text of Array.isArray(texts) ? texts : [texts]) lines.push(makeLine(name, readValue(name, text)));
   }
   if (path !== undefined && !isRequest) throw new UnfitValue("`path`, which a response has none of");
@@ -107,6 +108,9 @@ const readPath = (path: unknown): Uint8Array => {
     throw new UnfitValue(`a path of ${spell(path)}, which doesn't begin with "/"`);
   }
   const bytes = encodeText(path);
+  if (bytes === undefined) {
+    throw new UnfitValue(`a path with a character above U+00FF, which is no byte: ${spell(path)}`);
+  }
   if (!bytes.every((byte) => isTargetByte[byte] === 1)) {
     throw new UnfitValue(`a path with a blank or control character: ${spell(path)}`);
   }

@@ -5,7 +5,7 @@
 import { monotonicMs } from "../net/clock.ts";
 import { tellEvent } from "../observe/events.ts";
 import { tellNotice } from "../observe/notices.ts";
-import { framesOf, isEngines, spellThrown } from "../observe/thrown.ts";
+import { framesOf, isEngines, messageOf, spellThrown, trying } from "../observe/thrown.ts";
 import type { BoundPolicy } from "./policy-chain.ts";
 
 /** Where a policy failed: a hook by its name in the contract, a balancer's call, its end, or outside of any call of ours. */
@@ -70,12 +70,15 @@ const tellingOf = (bound: BoundPolicy, phase: PolicyPhase): Telling => {
 };
 
 const spell = (error: unknown): string =>
-  (error instanceof UnfitValue ? `answered with ${error.message}` : spellThrown(error)).slice(0, messageMaxLength);
+  (isUnfit(error) ? `answered with ${messageOf(error)}` : spellThrown(error)).slice(0, messageMaxLength);
+
+/** A Proxy may throw when it is asked what it is. */
+const isUnfit = (error: unknown): boolean => trying(() => error instanceof UnfitValue, false);
 
 /** `file:line:column` of the nearest call in the policy's module; its file alone where the error doesn't say. */
 const findPlace = ({ file, policy }: BoundPolicy, error: unknown): string => {
   const whole = file ?? `the built-in ${policy.type}`;
-  if (error instanceof UnfitValue) return whole;
+  if (isUnfit(error)) return whole;
   const frames = framesOf(error);
   const nearest = frames.find((frame) => frame.file === file) ?? frames.find((frame) => !isEngines(frame.file));
   return nearest?.place ?? whole;

@@ -15,7 +15,6 @@ export interface HeadLine {
 
 /** RFC 9110 §6.6.2: says what comes behind a body, which is the framing's to say. */
 const trailerName = "trailer";
-const textEncoder = new TextEncoder();
 
 /** The kinds of fields that no message may be given. */
 const framing: ReadonlySet<Field> = new Set([
@@ -58,6 +57,9 @@ const checkName = (name: unknown, isRequest: boolean): string => {
 export const readValue = (name: string, value: unknown): Uint8Array => {
   if (typeof value !== "string") throw new UnfitValue(`a ${name} header that is no text`);
   const bytes = encodeText(trimBlanks(value));
+  if (bytes === undefined) {
+    throw new UnfitValue(`a ${name} header with a character above U+00FF, which is no byte: ${spell(value)}`);
+  }
   if (!bytes.every((byte) => isValueByte[byte] === 1)) {
     throw new UnfitValue(`a ${name} header with a character that no header may have: ${spell(value)}`);
   }
@@ -90,16 +92,16 @@ export const joinLines = (lines: ReadonlyArray<HeadLine>): Uint8Array => {
   return joined;
 };
 
-/** A byte per character, as contexts give texts out (RFC 9110 §5.5); UTF-8 where a character needs more. */
-export const encodeText = (text: string): Uint8Array =>
+/** A byte per character, as contexts give texts out (RFC 9110 §5.5); undefined where a character is no byte. */
+export const encodeText = (text: string): Uint8Array | undefined =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: every character that is a byte.
-  /^[\u0000-\u00ff]*$/.test(text) ? bytesOf(text) : textEncoder.encode(text);
+  /^[\u0000-\u00ff]*$/.test(text) ? bytesOf(text) : undefined;
 
-/** The own entries of what should be a record of headers. */
+/** The own entries of what should be a record. */
 export const entriesOf = (what: string, record: unknown): ReadonlyArray<readonly [string, unknown]> => {
   if (record === undefined) return [];
   if (typeof record !== "object" || record === null || Array.isArray(record)) {
-    throw new UnfitValue(`${what} that are no record of headers`);
+    throw new UnfitValue(`${what}, which is no record`);
   }
   return Object.entries(record);
 };

@@ -33,7 +33,7 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
   private readonly startedMs: number;
   /** When the dial began, or the wait for room was over; monotonic, in milliseconds. */
   private dialledMs = 0;
-  /** For the access log; undefined where none is kept. */
+  /** For access log and traces; undefined where there are neither. */
   private readonly times: ConnectionTimes | undefined;
   private readonly toBackend: Direction;
   private toClient: Direction | undefined = undefined;
@@ -53,6 +53,7 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
     this.lastActivityMs = clock.nowMs;
     this.dialledMs = monotonicMs();
     this.times = this.route.accessLog && new ConnectionTimes(client, this.dialledMs);
+    this.route.policies?.enter();
     source.enter(this);
   }
 
@@ -161,6 +162,7 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
       reason,
       member: this.toClient && member,
     });
+    this.route.policies?.leave();
     this.lease.giveBack();
     this.source.leave(this);
   }

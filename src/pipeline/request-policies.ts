@@ -33,6 +33,7 @@ export class RequestPolicies {
     /** Nothing stands behind it in the same bytes, so that they stay as they are. */
     isAlone: boolean,
   ) {
+    chain.enter();
     if (!isAlone) this.see().keep();
   }
 
@@ -57,6 +58,11 @@ export class RequestPolicies {
   /** Nobody waits for a verdict any more. */
   cancel(): void {
     this.decision?.cancel();
+  }
+
+  /** The request is over: they are asked nothing more. */
+  leave(): void {
+    this.chain.leave();
   }
 
   /** Settles {@link change}; an answer in the instance's place, or a failure, where there is one. */

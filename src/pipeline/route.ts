@@ -28,7 +28,7 @@ export interface Route {
   /** Everyone behind the listener, in service or not. */
   readonly registered: ReadonlyArray<BackendMember>;
   readonly counters: ListenerCounters;
-  /** Where each request, or layer-4 connection, becomes a line; undefined where no log is kept. */
+  /** Where each request, or layer-4 connection, becomes a line, a span or both; undefined where there are neither logs nor traces. */
   readonly accessLog: AccessLog | undefined;
   /** Silence on both sides after which a connection ends, in milliseconds. */
   readonly idleTimeoutMs: number;

@@ -102,7 +102,7 @@ export interface Policy<A, S = undefined> {
    * neither its module nor its attributes.
    */
   readonly state?: (attributes: A) => S;
-  /** Ends what {@link Policy.state} has begun, such as a timer. Called when no listener has the policy any more; what began under it may still end under it. */
+  /** Ends what {@link Policy.state} has begun, such as a timer. Called when no listener has the policy any more, and no request or layer-4 connection that began under it is left; at elbow's end in any case. */
   readonly dispose?: (attributes: A, state: S) => void;
 
   // ——— hooks of listeners and back ends ———
@@ -159,7 +159,7 @@ export interface Policy<A, S = undefined> {
     attributes: A,
     outcome: LogContext,
     state: S,
-  ) => Readonly<Record<string, string | number | boolean>> | undefined;
+  ) => Readonly<Record<string, string | number | boolean | undefined>> | undefined;
 }
 
 /** Gives its argument back, typed: the default export of a policy module. */

@@ -92,9 +92,9 @@ export interface LogContext {
 export interface Answer {
   /** 200–599. */
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | undefined>> | undefined;
   /** A text is sent as UTF-8. */
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | undefined;
 }
 
 /** The client is turned away: a request with 403, a layer-4 connection by closing it. */
@@ -104,34 +104,35 @@ export interface Refusal {
 
 /**
  * What changes in a head: first what is removed goes, then what is set takes the place of all lines of its name, then what
- * is added goes behind. Names are in any case.
+ * is added goes behind. Names are in any case. A value has a character for each of its bytes, as contexts give texts out. Set to
+ * undefined, a header is removed; added as undefined, it is left out.
  *
- * *Details*: the same object each time costs least: what it means is worked out once.
+ * *Details*: the same as the last time costs least: what it means is worked out once.
  */
 export interface HeadEdit {
-  readonly remove?: ReadonlyArray<string>;
-  readonly set?: Readonly<Record<string, string>>;
-  readonly add?: Readonly<Record<string, string | ReadonlyArray<string>>>;
+  readonly remove?: ReadonlyArray<string> | undefined;
+  readonly set?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly add?: Readonly<Record<string, string | ReadonlyArray<string> | undefined>> | undefined;
 }
 
 /** What changes in a request's head. */
 export interface RequestEdit extends HeadEdit {
   /** Path and query in the place of those of the request, such as `/v2/users?id=1`. */
-  readonly path?: string;
+  readonly path?: string | undefined;
 }
 
 /**
  * Narrows the instances that a request or connection may go to.
  *
- * *Details*: the same object each time costs least. Those selected are balanced among themselves, as if there were no others.
+ * *Details*: the same as the last time costs least. Those selected are balanced among themselves, as if there were no others.
  */
 export interface Selection {
-  /** Instances that have all of these tags. */
-  readonly tags?: Readonly<Record<string, string>>;
+  /** Instances that have all of these tags; one without a value is an error, or a selection would grow by it. */
+  readonly tags?: Readonly<Record<string, string | undefined>> | undefined;
   /** Instances by their ids. */
-  readonly instances?: ReadonlyArray<string>;
+  readonly instances?: ReadonlyArray<string> | undefined;
   /** What happens while none of them is in service: `refuse` (503, the default) or `any` for all others. */
-  readonly orElse?: "refuse" | "any";
+  readonly orElse?: "refuse" | "any" | undefined;
 }
 
 const refusal: Refusal = { isRefused: true };
@@ -143,7 +144,7 @@ export const refuse = (): Refusal => refusal;
 export const answer = (
   status: number,
   body?: string | Uint8Array,
-  headers?: Readonly<Record<string, string>>,
+  headers?: Readonly<Record<string, string | undefined>>,
 ): Answer => ({
   status,
   ...(body === undefined ? {} : { body }),

@@ -142,11 +142,13 @@ test("serve balances from --from to every --to, and has nothing to reload", asyn
 test("serve tells problems in terms of its flags", async () => {
   const args = ["serve", "--from", "https://127.0.0.1:8443", "--to", "127.0.0.1:1", "--cert", "/nowhere.pem"];
   const { exitCode, stdout, stderr } = await ElbowCommand.run(args);
-  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect([exitCode, stdout]).toEqual([2, ""]);
   expect(stderr).toContain("--key: is missing, and https://127.0.0.1:8443 needs it");
   const whole = await ElbowCommand.run([...args, "--key", "/nowhere.key"]);
   expect([whole.exitCode, whole.stdout]).toEqual([1, ""]);
   expect(whole.stderr).toContain("--cert: /nowhere.pem: no such file");
+  const odd = await ElbowCommand.run(["serve", "--from", "ftp://x", "--to", "127.0.0.1:1"]);
+  expect([odd.exitCode, odd.stdout]).toEqual([2, ""]);
 });
 
 test("serve with a certificate speaks TLS in front and in clear behind", async () => {

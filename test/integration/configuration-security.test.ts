@@ -141,7 +141,7 @@ describe("a key that was pasted without its first and last line is in no message
     const files = ["--cert", key, "--key", key];
     for (const from of ["https://127.0.0.1:8443", "http://127.0.0.1:8443"]) {
       const { exitCode, stderr } = await ElbowCommand.run(["serve", "--from", from, "--to", "127.0.0.1:1", ...files]);
-      expect(exitCode).toBe(1);
+      expect(exitCode).toBe(2);
       expect(stderr).toMatch(/^--cert.*: /m);
       expect(stderr).toMatch(/^--key.*: /m);
       expect(stderr).not.toContain(name.slice(0, 12));

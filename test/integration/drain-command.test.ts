@@ -99,6 +99,33 @@ test("--wait ends when nothing is in progress, and gives up after --timeout", as
   expect((await run("undrain", "i-a")).exitCode).toBe(0);
 });
 
+test("--json after --wait is what is true then", async () => {
+  using client = await RawClient.connect(otherPort);
+  expect((await client.takeBytes(1)).toString()).toBe("a");
+  const ofOne = ["--load-balancer", "other", "--json"];
+  const late = await run("drain", "i-a", "--wait", "--timeout", "1", ...ofOne);
+  expect([late.exitCode, JSON.parse(late.stdout).instances]).toEqual([
+    1,
+    [expect.objectContaining({ outstanding: 1 })],
+  ]);
+  const waiting = run("drain", "i-a", "--wait", "--json");
+  await client.halfClose();
+  const { exitCode, stdout, stderr } = await waiting;
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  expect(JSON.parse(stdout).loadBalancers).toEqual([
+    { name: "web", instances: [expect.objectContaining({ id: "i-a", override: "drained", outstanding: 0 })] },
+    { name: "other", instances: [expect.objectContaining({ id: "i-a", override: "drained", outstanding: 0 })] },
+  ]);
+  expect((await run("undrain", "i-a")).exitCode).toBe(0);
+});
+
+test("--timeout without --wait is a mistake, and nothing is drained", async () => {
+  const { exitCode, stdout, stderr } = await run("drain", "i-a", "--timeout", "1");
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(stderr).toBe("elbow: --timeout says how long --wait waits, and there is no --wait\n");
+  expect(await hearAll(port)).toEqual(["a", "b"]);
+});
+
 test("an instance without an id is named as it is written", async () => {
   const id = `127.0.0.1:${b.port}`;
   expect(await run("drain", id)).toEqual({ exitCode: 0, stdout: `${id} gets nothing new\n`, stderr: "" });
@@ -163,6 +190,6 @@ test("where there is nothing to reload, that is said, with exit code 1", async (
   const { exitCode, stderr } = await ElbowCommand.run(["reload", "--management", `http://127.0.0.1:${managementPort}`]);
   expect([exitCode, stderr]).toEqual([
     1,
-    "elbow: There is nothing to reload in configuration from the command line.\n",
+    "elbow: There is nothing to reload: elbow runs without a configuration file.\n",
   ]);
 });

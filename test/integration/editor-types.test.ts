@@ -29,6 +29,35 @@ describe("with elbow.d.ts beside them, and nothing installed", () => {
     expect(checkTypes({ ...types, ...sourcesOf("policies/*/*.ts") }, strictest)).toBe("");
   });
 
+  test("hooks whose answers differ from branch to branch have none", () => {
+    const branches = `
+import { answer, definePolicy, Schema } from "elbow";
+export default definePolicy({
+  type: "branches",
+  attributes: Schema.Struct({}),
+  admit(_, context) {
+    if (context.clientPort === 1) return { status: 200, headers: { "X-A": "1" } };
+    if (context.clientPort === 2) return answer(200, "b", { "X-B": "2" });
+    return context.clientPort === 3 ? { status: 204, headers: { "X-C": "3" } } : undefined;
+  },
+  pick: (_, context) => (context.clientPort === 1 ? { tags: { tier: "a" } } : { tags: { zone: "b" } }),
+  requestHead(_, request) {
+    if (request.path === "/a") return { set: { "X-A": "1" } };
+    if (request.path === "/b") return { add: { "X-B": ["2"] }, path: "/c" };
+    return { add: { "X-C": "3" }, remove: ["X-D"] };
+  },
+  responseHead(_, { request, status }) {
+    if (request.path === "/a") return { set: { "X-A": "1" } };
+    if (status === 200) return { set: { "X-B": request.header("X-B") } };
+    return {};
+  },
+  log: (_, { status }) => (status === 200 ? { a: 1 } : { b: true }),
+});
+`;
+    expect(checkTypes({ ...types, "branches.ts": branches })).toBe("");
+    expect(checkTypes({ ...types, "branches.ts": branches }, strictest)).toBe("");
+  });
+
   test("with the types of Node's modules they are checked too", () => {
     const withNode = { types: ["node"], typeRoots: [resolve(root, "node_modules/@types")] };
     expect(checkTypes({ ...types, ...sourcesOf("examples/policies/*.ts") }, withNode)).toBe("");

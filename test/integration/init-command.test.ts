@@ -10,6 +10,7 @@ import { FakeInstance } from "../support/fake-instance.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
 import { answerText } from "../support/scripts.ts";
+import { readSource } from "../support/type-check.ts";
 
 setDefaultTimeout(30_000);
 
@@ -22,13 +23,28 @@ test("it writes a configuration and its types, and check finds nothing", async (
   using folder = makeFolder();
   expect(await init(folder)).toEqual({
     exitCode: 0,
-    stdout: "wrote elbow.config.ts and elbow.d.ts; next: elbow check, then elbow run\n",
+    stdout: "wrote elbow.config.ts, elbow.d.ts and tsconfig.json; next: elbow check, then elbow run\n",
     stderr: "",
   });
-  expect(readdirSync(folder.path).sort()).toEqual(["elbow.config.ts", "elbow.d.ts"]);
+  expect(readdirSync(folder.path).sort()).toEqual(["elbow.config.ts", "elbow.d.ts", "tsconfig.json"]);
   const { exitCode, stdout, stderr } = await ElbowCommand.run(["check"], { cwd: folder.path });
   expect([exitCode, stderr]).toEqual([0, ""]);
   expect(stdout).toBe("./elbow.config.ts is sound: 1 load balancer, 1 listener, 2 instances\n");
+});
+
+test("a tsconfig.json that is there stays; the one that is written is that of docs/policies.md, and types are found by it", async () => {
+  using folder = makeFolder({ "tsconfig.json": "{}" });
+  expect((await init(folder)).stdout).toStartWith("wrote elbow.config.ts and elbow.d.ts; next");
+  expect(readFileSync(join(folder.path, "tsconfig.json"), "utf8")).toBe("{}");
+
+  using other = makeFolder();
+  await init(other);
+  const settings = readFileSync(join(other.path, "tsconfig.json"), "utf8");
+  expect(readSource("docs/policies.md")).toContain(`\`\`\`json\n${settings}\`\`\``);
+  const tsc = [process.execPath, resolve(import.meta.dir, "../../node_modules/typescript/bin/tsc"), "-p", "."];
+  expect(Bun.spawnSync(tsc, { cwd: other.path }).stdout.toString()).toBe("");
+  other.write("elbow.config.ts", `${readConfiguration(other)}export const wrong: number = "";\n`);
+  expect(Bun.spawnSync(tsc, { cwd: other.path }).stdout.toString()).toContain("elbow.config.ts");
 });
 
 test("it balances as it stands, over the instances that it names", async () => {
@@ -89,9 +105,11 @@ test("--stdout prints the configuration and writes nothing; --json names what wa
   using folder = makeFolder();
   const printed = await init(folder, "--stdout");
   expect([printed.exitCode, printed.stderr, readdirSync(folder.path)]).toEqual([0, "", []]);
+  const asJson = await init(folder, "--stdout", "--json");
+  expect([JSON.parse(asJson.stdout), readdirSync(folder.path)]).toEqual([{ written: [], text: printed.stdout }, []]);
   const written = await init(folder, "--json");
   expect(JSON.parse(written.stdout)).toEqual({
-    written: ["elbow.config.ts", "elbow.d.ts"],
+    written: ["elbow.config.ts", "elbow.d.ts", "tsconfig.json"],
     next: ["elbow check", "elbow run"],
   });
   expect(readConfiguration(folder)).toBe(printed.stdout);

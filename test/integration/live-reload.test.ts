@@ -129,6 +129,32 @@ queueMicrotask(() => { throw new TypeError("soon"); });`,
   expect(await elbow.exitCode()).toBe(0);
 });
 
+test("so it is where only the engine's own code, or none, is in the stack", async () => {
+  using place = makePlace();
+  place.folder.write(
+    "policies/hello.ts",
+    `import { EventEmitter } from "node:events";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+${hello.replace("() => answer", "() => fail() ?? answer")}
+const fail = () => {
+  promisify(gunzip)(Buffer.from("no"));
+  setTimeout(() => new EventEmitter().emit("error", "no error"), 1);
+  const odd = new Error("odd");
+  odd.stack = Object.create(null);
+  Promise.reject(odd);
+};
+`,
+  );
+  await using elbow = await place.run();
+  expect(await place.answer()).toBe("one");
+  const counted = 'elbow_policy_errors_total{load_balancer="web",policy="hello",phase="unhandled"} 3\n';
+  await eventually(async () => (await place.metrics()).includes(counted));
+  expect(await place.answer()).toBe("one");
+  // The one module there is.
+  expect(elbow.stderr).toMatch(/policy hello, unhandled: .*\(.*policies\/hello\.ts/);
+});
+
 test.each(['setTimeout(() => { throw new Error("ours"); }, 1)', 'Promise.reject(new Error("ours"))'])(
   "an error of elbow's own that nobody caught ends it: %s",
   async (code) => {

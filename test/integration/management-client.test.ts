@@ -137,6 +137,102 @@ test("no proxy is asked, whatever the environment says", async () => {
   expect([server.asked.length, proxy.asked.length]).toEqual([1, 0]);
 });
 
+test("./elbow.config.ts that can't be read: the default is asked, and that is said; a named file must say it", async () => {
+  using folder = makeFolder({ "elbow.config.ts": "export default { a: b c" });
+  const { exitCode, stdout, stderr } = await status(folder);
+  const [first = "", ...others] = stderr.split("\n");
+  expect(first).toBe(
+    "elbow: ./elbow.config.ts can't say where elbow is (elbow check says why); asking http://127.0.0.1:9090",
+  );
+  // Whether something is there isn't this test's affair.
+  if (exitCode !== 0) expect([exitCode, stdout, others.join("\n")]).toEqual([69, "", expect.stringMatching(/9090: /)]);
+  const named = await status(folder, ["--config", "./elbow.config.ts"]);
+  expect([named.exitCode, named.stdout]).toEqual([1, ""]);
+  expect(named.stderr).toContain("can't say where elbow is; name it with --management <url>\n./elbow.config.ts:1:");
+  using server = serveManagement();
+  const other = await status(folder, ["--management", `http://127.0.0.1:${server.port}`]);
+  expect([other.exitCode, other.stderr]).toEqual([0, ""]);
+});
+
+test("TLS: a certificate for another name is told apart from one that isn't trusted", async () => {
+  const { certPem: cert, keyPem: key } = await issueTestCertificate({ names: ["lb.test"], ips: [] });
+  using server = serveManagement({ tls: { cert, key } });
+  using folder = makeFolder({ "ca.pem": (await testAuthority()).certPem });
+  const place = `https://127.0.0.1:${server.port}`;
+  const { exitCode, stderr } = await status(folder, ["--management", place, "--ca", "ca.pem"]);
+  expect([exitCode, stderr]).toEqual([
+    69,
+    `elbow: ${place}: its certificate is for another name (ERR_TLS_CERT_ALTNAME_INVALID); ask for it by a name that the certificate has\n`,
+  ]);
+});
+
+const change = (override?: "drained") => ({
+  instances: [
+    {
+      ...{ id: "i-web1", address: "127.0.0.1", port: 80, phase: "inService", state: "InService" },
+      ...{ reasonCode: "N/A", description: "N/A", openConnections: 0, outstanding: 0 },
+      ...(override === undefined ? {} : { override }),
+    },
+  ],
+});
+const everywhere = (override?: "drained") => ({ loadBalancers: [{ name: "web", ...change(override) }] });
+
+test.each<readonly [string, ReadonlyArray<string>, object, number]>([
+  ["JSON of something else", ["drain", "i-web1"], { hello: 1 }, 69],
+  ["no load balancer", ["drain", "i-web1"], { loadBalancers: [] }, 69],
+  ["another instance", ["drain", "i-web2"], everywhere("drained"), 69],
+  ["an instance that isn't drained", ["drain", "i-web1"], everywhere(), 69],
+  ["one that is", ["drain", "i-web1"], everywhere("drained"), 0],
+  ["one of one load balancer", ["drain", "i-web1", "--load-balancer", "web"], change("drained"), 0],
+  ["one of one load balancer that isn't", ["drain", "i-web1", "--load-balancer", "web"], change(), 69],
+  ["one that still is", ["undrain", "i-web1"], everywhere("drained"), 69],
+  ["one that isn't any more", ["undrain", "i-web1"], everywhere(), 0],
+])("%s, answered to %p: exit code %d", async (_name, args, body, code) => {
+  using server = serveManagement({ fetch: () => Response.json(body) });
+  using folder = makeFolder();
+  const place = `http://127.0.0.1:${server.port}`;
+  const { exitCode, stdout, stderr } = await ElbowCommand.run([...args, "--json", "--management", place], {
+    cwd: folder.path,
+  });
+  expect(exitCode).toBe(code);
+  if (code === 0) return expect([stderr, JSON.parse(stdout)]).toEqual(["", body]);
+  const words = `its answer doesn't show that ${args[1]} was ${args[0]}ed; elbow status tells`;
+  expect([stdout, stderr]).toEqual(["", `elbow: ${place}: ${words}\n`]);
+});
+
+test("status --json, too, is the status of an elbow or a failure", async () => {
+  using server = serveManagement({ fetch: () => Response.json({ hello: 1 }) });
+  using folder = makeFolder();
+  const { exitCode, stdout, stderr } = await status(folder, ["--management", `http://127.0.0.1:${server.port}`]);
+  expect([exitCode, stdout]).toEqual([69, ""]);
+  expect(stderr).toMatch(/its status isn't one that elbow \S+ understands/);
+});
+
+test("an answer without an end is left", async () => {
+  const block = new Uint8Array(1_048_576);
+  let blocks = 0;
+  const pull = (controller: ReadableStreamDefaultController): void => {
+    // An end all the same, so that a client that reads everything fails this test and nothing else.
+    if (++blocks > 200) controller.close();
+    else controller.enqueue(block);
+  };
+  using server = serveManagement({ fetch: () => new Response(new ReadableStream({ pull })) });
+  using folder = makeFolder();
+  const { exitCode, stderr } = await status(folder, ["--management", `http://127.0.0.1:${server.port}`]);
+  expect([exitCode, stderr]).toEqual([69, expect.stringMatching(/its answer is longer than any of elbow \S+\n$/)]);
+  expect(blocks).toBeLessThan(200);
+});
+
+test("what breaks lines in a refusal breaks none on the terminal", async () => {
+  const fetch = () => Response.json({ detail: "one\ntwo", problems: ["three\r\nfour"] }, { status: 422 });
+  using server = serveManagement({ fetch });
+  using folder = makeFolder();
+  const { exitCode, stderr } = await ElbowCommand.run(["reload", "--management", `http://127.0.0.1:${server.port}`], {
+    cwd: folder.path,
+  });
+  expect([exitCode, stderr]).toEqual([1, "elbow: reload refused, everything stays as it was\nthree four\n"]);
+});
+
 const problem = (code: number, detail: string) => () =>
   Response.json({ type: "about:blank", title: "", status: code, detail }, { status: code });
 

@@ -74,6 +74,26 @@ test("a balancing policy of one's own chooses, is changed by a reload, and may f
   await expect(reapply(elbow, file)).rejects.toThrow("`make` gave a balancer without `returned`");
 });
 
+test("a balancer that can't be told of its members, or be made again, is one that takes turns", async () => {
+  using a = FakeInstance.start(answerText("a"));
+  using b = FakeInstance.start(answerText("b"));
+  const own = balancer("members[0]");
+  using folder = makeFolder({ "own.ts": own.replace("add: (member) => {", '$& throw new Error("nobody");') });
+  const instances = [`127.0.0.1:${a.port}`, `127.0.0.1:${b.port}`];
+  const policies = { deaf: { module: "own.ts" } };
+  const file = folder.write("elbow.json", writeWeb({ instances, policies }, { policies: ["deaf"] }));
+  await using elbow = await startConfigured(file);
+  const port = elbow.port();
+  expect(new Set([await text(port), await text(port)])).toEqual(new Set(["a", "b"]));
+  expect(failures("deaf", "balance")).toBe(1);
+
+  const once = `let made = 0;\n${own.replace("const members", "if (++made > 1) throw Error(); $&")}`;
+  folder.write("own.ts", once.replace(/^(.*)\n(import.*)\n/, "$2\n$1\n"));
+  await reapply(elbow, file);
+  expect(new Set([await text(port), await text(port)])).toEqual(new Set(["a", "b"]));
+  expect(failures("deaf", "balance")).toBe(2);
+});
+
 const sticky = (hooks: string) => `import { definePolicy, Schema } from "elbow";
 export default definePolicy({
   type: "OwnStickiness",
@@ -104,6 +124,13 @@ test("a stickiness policy of one's own keeps clients, and may fail", async () =>
   const answer = await ask(elbow.port(), { Cookie: cookie.split(";", 1)[0] as string });
   expect([answer.status, answer.headers.get("set-cookie"), answer.headers.get("x-evil")]).toEqual([200, null, null]);
   expect(failures("mine", "stick")).toBe(2);
+
+  // It goes well while it is tried, and never again.
+  const once = sticky("follows: () => true, renew: () => 'PATH=/'").replace("({ follows", "once() && ({ follows");
+  folder.write("own.ts", `${once}\nlet made = 0;\nconst once = () => { if (++made > 1) throw 1; return true; };\n`);
+  await reapply(elbow, file);
+  expect((await ask(elbow.port())).headers.get("set-cookie")).toBeNull();
+  expect(failures("mine", "stick")).toBe(3);
 });
 
 const preamble = (hook: string) => `import { definePolicy, Schema } from "elbow";

@@ -110,6 +110,28 @@ test("show: policies of one name, each with its load balancer", async () => {
   expect(first).toStartWith("policy      mine of load balancer web\nprotocols   TLSv1.3\n");
   expect(second).toStartWith("policy      mine of load balancer api\nprotocols   TLSv1.2\n");
   expect(others).toEqual([]);
+  const json = await ElbowCommand.run(["policy", "show", "mine", "--config", file, "--json"]);
+  expect(JSON.parse(json.stdout)).toMatchObject([
+    { kind: "security", name: "mine", loadBalancer: "web", protocols: ["TLSv1.3"], order: "client", leftOut: [] },
+    { loadBalancer: "api", protocols: ["TLSv1.2"], suites: ["AES128-SHA"] },
+  ]);
+});
+
+test("show --json: a list with what is known of each policy of that name", async () => {
+  const show = async (name: string) => {
+    const { exitCode, stdout, stderr } = await ElbowCommand.run(["policy", "show", name, "--json"]);
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    return JSON.parse(stdout);
+  };
+  const [policy, ...others] = await show("ELBSample-OpenSSLDefaultCipherPolicy");
+  expect([Object.keys(policy), others]).toEqual([
+    ["kind", "name", "aliases", "protocols", "order", "suites", "leftOut"],
+    [],
+  ]);
+  expect(policy.leftOut[0]).toEqual({ names: expect.arrayContaining([]), reason: expect.any(String) });
+  expect(await show("ProxyProtocolPolicyType")).toMatchObject([
+    { kind: "policy", name: "ProxyProtocolPolicyType", hooks: ["backendPreamble"] },
+  ]);
 });
 
 test("show: a name that is none, with the nearest and the list", async () => {

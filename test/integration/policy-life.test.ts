@@ -120,3 +120,15 @@ test("a policy that can't end is told, and stands in nobody's way", async () => 
   await reapply(elbow, write(folder, instance, {}, { policies: [] }));
   expect(await count(elbow.port())).toBe("instance");
 });
+
+test.each(["Object.create(null)", "{ toString() { throw 1; } }"])(
+  "a state that throws what can't be told refuses the change all the same: %s",
+  async (thrown) => {
+    using instance = FakeInstance.start(answerText("instance"));
+    const broken = counter().replace("return {", `throw ${thrown};\n    return {`);
+    using folder = makeFolder({ "counter.ts": broken });
+    await expect(startConfigured(write(folder, instance))).rejects.toThrow(
+      "it can't begin: something that can't be told",
+    );
+  },
+);

@@ -93,6 +93,54 @@ test.each([
   expect(await findProblems(file)).toEqual([...lines(`${folder.path}/own.ts`)]);
 });
 
+// What a module throws, or exports, need not be of any sound kind.
+test.each([
+  ["throw Object.create(null);", ": failed while it was loaded: something that can't be told (expected"],
+  ['const e = new Error("self"); e.errors = [e]; throw e;', ":1:15: failed while it was loaded: self (expected"],
+  [
+    'const e = new Error("x"); Object.defineProperty(e, "stack", { get() { throw e; } }); throw e;',
+    ": failed while it was loaded: x (expected",
+  ],
+  [
+    'export default { get type() { throw new Error("no"); } };',
+    ":1:1: the default export can't be looked at: no (expected",
+  ],
+  [
+    "export default new Proxy({}, { getOwnPropertyDescriptor() { throw Object.create(null); } });",
+    ":1:1: the default export can't be looked at: something that can't be told (expected",
+  ],
+])("refused, and no more than that: %s", async (text, words) => {
+  using folder = makeFolder({ "own.ts": `${text}\nexport const one = 1;\n` });
+  const file = folder.write("elbow.json", writeWeb({ policies: { own: { module: "./own.ts" } } }));
+  const problems = await findProblems(file);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toStartWith(`${at}${folder.path}/own.ts${words}`);
+});
+
+test.each([
+  "export default { get loadBalancers() { throw new Error('no'); } };",
+  "export default { loadBalancers: { web: { get listeners() { throw new Error('no'); }, instances: [] } } };",
+  "export default new Proxy({}, { ownKeys() { throw new Error('no'); } });",
+])("a configuration that can't be looked at is refused: %s", async (text) => {
+  using folder = makeFolder({});
+  const file = folder.write("elbow.config.ts", `${text}\n`);
+  const problems = await findProblems(file);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatch(/elbow\.config\.ts: can't be looked at: Error: no \(.*elbow\.config\.ts:1:\d+\)/);
+});
+
+test("a Schema's own code that throws is told in its words", async () => {
+  const broken = policy("admit: () => undefined").replace(
+    "Schema.Struct({})",
+    'Schema.Struct({}).check(Schema.makeFilter(() => { throw new TypeError("no such thing"); }))',
+  );
+  using folder = makeFolder({ "own.ts": broken });
+  const file = folder.write("elbow.json", writeWeb({ policies: { own: { module: "./own.ts" } } }));
+  expect(await findProblems(file)).toEqual([
+    `loadBalancers.web.policies.own.attributes: ${folder.path}/own.ts can't read them: no such thing (expected other attributes)`,
+  ]);
+});
+
 test("an import that names what isn't there, mended and imported again", async () => {
   using folder = makeFolder({
     "own.ts": policy("admit: gone").replace("\n", '\nimport { gone } from "./part.ts";\n'),

@@ -47,6 +47,8 @@ test("a policy may be printed, and its name must be one", async () => {
   using folder = makeFolder();
   const printed = await run(["new", "abc", "--stdout"], folder.path);
   expect(printed.stdout).toContain('type: "abc",');
+  const asJson = await run(["new", "abc", "--stdout", "--json"], folder.path);
+  expect(JSON.parse(asJson.stdout)).toMatchObject({ written: [], text: printed.stdout });
   for (const name of ["../x", "a b", "", "x/y", "a.ts"]) {
     const { exitCode, stderr } = await run(["new", name], folder.path);
     expect(exitCode).toBe(2);

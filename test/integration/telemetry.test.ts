@@ -97,7 +97,7 @@ test("a request is a span under the parent that it names, and a connection is on
     await client.send("hello");
     await client.takeBytes(5);
   }
-  await eventually(() => spans.queue === undefined || spans.queue.length + spans.queue.taken === 3, { what: "three" });
+  await eventually(() => collector.spans().length + (spans.queue?.length ?? 0) === 3, { what: "three" });
   await pushing.end();
   const found = collector.spans();
   expect(found.length).toBe(3);

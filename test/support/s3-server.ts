@@ -18,12 +18,16 @@ export class S3Server implements Disposable {
   private constructor(
     /** How many requests fail from now on. */
     public failures: number,
+    private readonly refuse: (path: string) => boolean | Promise<boolean>,
   ) {
     this.server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => this.answer(request) });
   }
 
-  static start(options: { readonly failures?: number } = {}): S3Server {
-    return new S3Server(options.failures ?? 0);
+  /** `refuse` says of a path whether it always fails; it may take its time. */
+  static start(
+    options: { readonly failures?: number; readonly refuse?: (path: string) => boolean | Promise<boolean> } = {},
+  ): S3Server {
+    return new S3Server(options.failures ?? 0, options.refuse ?? (() => false));
   }
 
   get endpoint(): string {
@@ -32,13 +36,13 @@ export class S3Server implements Disposable {
 
   private async answer(request: Request): Promise<Response> {
     const body = await request.text();
-    if (this.failures > 0) {
-      this.failures--;
+    const path = decodeURIComponent(new URL(request.url).pathname);
+    if (this.failures > 0 || (await this.refuse(path))) {
+      if (this.failures > 0) this.failures--;
       this.refused++;
       return new Response("<Error><Code>SlowDown</Code></Error>", { status: 503 });
     }
     if (request.method !== "PUT") return new Response("", { status: 405 });
-    const path = decodeURIComponent(new URL(request.url).pathname);
     this.objects.push({ path, body, authorization: request.headers.get("authorization") ?? "" });
     return new Response("", { headers: { ETag: '"1"' } });
   }

@@ -102,20 +102,24 @@ const findFileProblem = (path: string): string | undefined => {
   const kind = kindOf(path);
   if (kind === "none") return findFolderProblem(dirname(path));
   if (kind === "folder") return "is a folder";
+  if (kind === "other") return "is neither a file nor a pipe nor a character device";
   return isWritable(path, constants.W_OK) ? undefined : "can't be written";
 };
 
 /** Of the first folder that is there; the others will be made. */
 const findFolderProblem = (path: string): string | undefined => {
   const kind = kindOf(path);
-  if (kind === "file") return `can't be written: ${path} is not a folder`;
+  if (kind === "file" || kind === "other") return `can't be written: ${path} is not a folder`;
   if (kind === "none") return dirname(path) === path ? "can't be written" : findFolderProblem(dirname(path));
   return isWritable(path, constants.W_OK | constants.X_OK) ? undefined : `can't be written: no right to ${path}`;
 };
 
-const kindOf = (path: string): "file" | "folder" | "none" => {
+/** A file is what lines can be written to, also a pipe such as the one that /dev/stdout may be. */
+const kindOf = (path: string): "file" | "folder" | "other" | "none" => {
   try {
-    return statSync(path).isDirectory() ? "folder" : "file";
+    const found = statSync(path);
+    if (found.isDirectory()) return "folder";
+    return found.isFile() || found.isFIFO() || found.isCharacterDevice() ? "file" : "other";
   } catch {
     return "none";
   }

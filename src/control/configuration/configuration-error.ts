@@ -11,6 +11,8 @@ import type { Problem } from "./problem.ts";
 export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
   readonly file: string;
   readonly problems: ReadonlyArray<Problem>;
+  /** There where the words of a command line are wrong themselves, and not only the files that they name. */
+  readonly isUsage?: boolean;
 }> {
   override get message(): string {
     return formatProblems(this);
@@ -23,5 +25,7 @@ export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
  */
 export const formatProblems = (error: { readonly problems: ReadonlyArray<Problem> }): string =>
   error.problems
-    .map(({ path, problem, expected }) => maskKeys(`${path}: ${problem} (expected ${expected})`))
+    .map(({ path, problem, expected }) =>
+      maskKeys(`${path}: ${problem} (expected ${expected})`).replaceAll(/[\r\n]+/g, " "),
+    )
     .join("\n");

@@ -77,17 +77,19 @@ export const fromFlags = Effect.fnUntraced(function* (
   if (flags.to.length === 0) problems.push({ path: "--to", problem: "is missing", expected: toExample });
 
   const { written, labels } = write(fronts, servers, flags);
+  let isUsage = problems.length > 0;
   if (fronts.length > 0) {
     const examined = examineConfiguration(written, options);
     const sourceFindings = (yield* findSourceProblems(examined.sources)).map((one) => tellKey(one, flags));
     const findings = [...examined.findings, ...sourceFindings];
+    isUsage ||= examined.findings.length > 0;
     if (findings.length === 0 && problems.length === 0) return examined.configuration();
     // A listener without its certificate has been told as a flag that is missing.
     const isWhole = flags.cert !== undefined && flags.key !== undefined;
     const told = findings.filter(({ place }) => isWhole || place.at(-1) !== "certificate");
     problems.push(...relabel(spellFindings(told, written), labels));
   }
-  return yield* new ConfigurationError({ file: "command line", problems });
+  return yield* new ConfigurationError({ file: "command line", problems, isUsage });
 });
 
 /** What is wrong with the key's file is told of `--key`; and there is no flag for a passphrase, which would be seen by all. */

@@ -16,9 +16,17 @@ import { framesOf, isEngines, messageOf, spellThrown, trying } from "../../obser
 import { registerElbowModule } from "../../policy/virtual-module.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { syntaxError } from "./document-file.ts";
-import { type ModuleGraph, reachableFrom, readModuleGraph, versionOf } from "./module-graph.ts";
-import type { ReadFiles } from "./read-files.ts";
-import { loosen } from "./stuck-modules.ts";
+import {
+  type HiddenFiles,
+  isCode,
+  type ModuleGraph,
+  type ModuleNode,
+  reachableFrom,
+  readModuleGraph,
+  versionOf,
+} from "./module-graph.ts";
+import { leadsTo, type ReadFiles } from "./read-files.ts";
+import { isOfStandIn, loosen } from "./stuck-modules.ts";
 
 const evaluationLimitSeconds = 30;
 
@@ -83,7 +91,9 @@ export const importModule = (
   Effect.tryPromise({
     try: (signal) => load(absolutePath, purpose, files, signal),
     catch: (cause) =>
-      cause instanceof MissingDefault ? missingDefault(file, purpose) : explain(file, cause, absolutePath),
+      trying(() => cause instanceof MissingDefault, false)
+        ? missingDefault(file, purpose)
+        : explain(file, cause, absolutePath),
   }).pipe(
     Effect.timeoutOrElse({
       duration: `${evaluationLimitSeconds} seconds`,
@@ -102,14 +112,71 @@ const load = async (
 ): Promise<ImportedModule> => {
   registerElbowModule();
   const file = await realpath(absolutePath);
-  let graph = await readGraph(file, files);
-  const version = versionOf(graph, file);
+  // What stands behind the link is known under its own path.
+  if (file !== absolutePath) files.set(absolutePath, leadsTo(file));
+  let graph = await readModuleGraph(file, hiddenFrom(file));
+  for (const [path, { hash }] of graph) files.set(path, hash);
   const before = lastGood.get(file);
-  if (before?.version === version && !isAlwaysRun) return before;
+  if (before?.version === versionOf(graph, file) && !isAlwaysRun) return before;
   forgetChanged(graph, isAlwaysRun ? file : undefined);
   signal.addEventListener("abort", () => giveUp(graph));
+  const known = new Set(Object.keys(require.cache));
   try {
-    const hasMore = await PLACEHOLDER
+    const exports = await importAnew(file, graph);
+    if (exports.default === undefined) throw new MissingDefault();
+    const value = await evaluate(await exports.default);
+    if (signal.aborted) throw new Error("nobody waits for it any more");
+    graph = await unveil(file, graph, known, files);
+    for (const path of graph.keys()) if (isForgettable(path)) registered.set(path, versionOf(graph, path));
+    const imported = { file, files: [...reachableFrom(graph, file)], version: versionOf(graph, file), value };
+    lastGood.set(file, imported);
+    return imported;
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    graph = await unveil(file, graph, known, files);
+    // Whichever of them failed, all are imported anew the next time.
+    for (const path of graph.keys()) registered.delete(path);
+    throw cause;
+  }
+};
+
+/** After an import that hasn't ended: those of its modules that may never be ready begin anew the next time. */
+const giveUp = (graph: ModuleGraph): void => {
+  for (const path of graph.keys()) registered.delete(path);
+  loosen(
+    [...graph].flatMap(([path, { hash }]) =>
+      hash !== undefined && isCode(path) && isForgettable(path) && require.cache[path] === undefined ? path : [],
+    ),
+  );
+};
+
+/** What importing a module brought in though no text shows it, the graph with it; what was known stays as it was read before. */
+const unveil = async (
+  file: string,
+  graph: ModuleGraph,
+  known: ReadonlySet<string>,
+  files: ReadFiles,
+): Promise<ModuleGraph> => {
+  const found = Object.keys(require.cache).filter(
+    (path) => !known.has(path) && !graph.has(path) && isForgettable(path) && !isOfStandIn(path),
+  );
+  if (found.length === 0) return graph;
+  for (const path of found) seen.add(path);
+  hidden.set(file, new Set([...(hidden.get(file) ?? []), ...found]));
+  const whole = new Map<string, ModuleNode>();
+  for (const [path, node] of await readModuleGraph(file, hiddenFrom(file))) {
+    const hash = graph.has(path) ? graph.get(path)?.hash : node.hash;
+    whole.set(path, { ...node, hash });
+    files.set(path, hash);
+  }
+  return whole;
+};
+
+const hiddenFrom = (file: string): HiddenFiles => ({
+  ofEntry: hidden.get(file) ?? [],
+  ofAny: [...hidden.values()].flatMap((paths) => [...paths]),
+});
+
 /** Forgets those whose content, or that of something that they import, isn't what the registry has. */
 const forgetChanged = (graph: ModuleGraph, always: string | undefined): void => {
   for (const path of graph.keys()) {
@@ -122,20 +189,11 @@ const forgetChanged = (graph: ModuleGraph, always: string | undefined): void => 
 };
 
 const importAnew = async (file: string, graph: ModuleGraph): Promise<{ readonly default?: unknown }> => {
-  const known = new Set(Object.keys(require.cache));
   try {
     return await import(file);
   } catch (cause) {
     if (isLinkError(cause)) await settle([...graph.keys()].filter(isForgettable));
     throw cause;
-  } finally {
-    const more = hidden.get(file) ?? new Set();
-    for (const path of Object.keys(require.cache)) {
-      if (known.has(path) || graph.has(path) || !isForgettable(path)) continue;
-      more.add(path);
-      seen.add(path);
-    }
-    if (more.size > 0) hidden.set(file, more);
   }
 };
 

@@ -19,6 +19,9 @@ const loaders: Readonly<Record<string, "ts" | "tsx" | "js" | "jsx">> = {
   ".jsx": "jsx",
 };
 
+/** Whether a file may have imports, by its name. */
+export const isCode = (path: string): boolean => extname(path) in loaders;
+
 /** One file of a graph. */
 export interface ModuleNode {
   /** Of its content; undefined where there is no such file, or it can't be read. */
@@ -78,7 +81,7 @@ const readNode = async (path: string): Promise<ModuleNode & { readonly makesUpNa
   } catch {
     return { hash: undefined, imports: [], makesUpNames: false };
   }
-  const makesUpNames = extname(path) in loaders && madeUpName.test(new TextDecoder().decode(content));
+  const makesUpNames = isCode(path) && madeUpName.test(new TextDecoder().decode(content));
   return { hash: hashContent(content), imports: findImports(path, content), makesUpNames };
 };
 

@@ -10,8 +10,12 @@
 /** How often a file was imported by its stand-in. */
 const versions = new Map<string, number>();
 
+/** Whether an entry of `require.cache` is what a stand-in has imported. */
+export const isOfStandIn = (path: string): boolean => /\?v=\d+$/.test(path);
+
 /** Has later imports of these files, by absolute path, begin anew instead of waiting for the one that never ended. */
 export const loosen = (files: ReadonlyArray<string>): void => {
+  if (files.length === 0) return;
   Bun.plugin({
     name: "elbow stuck modules",
     setup(build) {

@@ -1,11 +1,12 @@
 // An access log as a folder of files, one for each interval of 5 or 60 minutes in which there were lines, named as Amazon's.
 //
 // Behind a writer (log-writer.ts). A file gets its name when its interval is over: whoever sees a name that ends in `.log`
-// sees the whole file. Owns the file of the present interval; what becomes of finished ones is told to `onFinished`.
+// sees the whole file. Owns the file of the present interval, and finishes what a process that died has left in its folder; what
+// becomes of finished ones is told to `onFinished`.
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FileSink } from "./file-sink.ts";
-import { type LogFolder, makeFileName, partSuffix, testFileOf } from "./log-folder.ts";
+import { findFinished, type LogFolder, makeFileName, partSuffix, testFileOf } from "./log-folder.ts";
 import type { Batch, LogSink } from "./log-writer.ts";
 
 /** What a folder's files are like. */
@@ -14,6 +15,8 @@ export interface DirectoryTerms {
   readonly intervalMs: number;
   /** This node's, for the names of its files. */
   readonly nodeAddress: string;
+  /** A file that has come to so many bytes is finished early, and another begun. */
+  readonly maxFileBytes?: number;
   /** A file is finished. */
   readonly onFinished?: () => void;
   /** Rejects where nothing more may be kept. */
@@ -34,9 +37,17 @@ export class DirectorySink implements LogSink {
 
   constructor(private readonly terms: DirectoryTerms) {}
 
+  /** Finishes what a process that died has left, and puts the test file there, as Amazon does. Answers what that says. */
+  prepare(): Promise<string> {
+    return this.inTurn(async () => {
+      await findFinished(this.terms.folder, Date.now());
+      return writeTestFile(this.terms.folder);
+    });
+  }
+
   write(batch: Batch): Promise<void> {
     return this.inTurn(async () => {
-      if (this.interval !== undefined && Date.now() >= this.interval.endMs) await this.finish();
+      if (this.interval !== undefined && this.isDue(this.interval)) await this.finish();
       await this.terms.checkRoom?.();
       this.interval ??= this.begin();
       await this.interval.file.write(batch);
@@ -50,10 +61,18 @@ export class DirectorySink implements LogSink {
     return this.inTurn(() => this.finish());
   }
 
-  private inTurn(part: () => Promise<void>): Promise<void> {
+  private inTurn<A>(part: () => Promise<A>): Promise<A> {
     const done = this.turn.then(part);
-    this.turn = done.catch(() => {});
+    this.turn = done.then(
+      () => {},
+      () => {},
+    );
     return done;
+  }
+
+  private isDue({ endMs, file }: Interval): boolean {
+    const { maxFileBytes = Number.POSITIVE_INFINITY } = this.terms;
+    return Date.now() >= endMs || file.size >= maxFileBytes;
   }
 
   private begin(): Interval {
@@ -83,8 +102,8 @@ export class DirectorySink implements LogSink {
   }
 }
 
-/** Puts the test file into a folder that says that logging is on, as Amazon does. */
-export const writeTestFile = async (folder: LogFolder): Promise<string> => {
+/** Says that logging is on. */
+const writeTestFile = async (folder: LogFolder): Promise<string> => {
   const path = join(folder.directory, testFileOf(folder));
   const text = `Enable AccessLog for ELB: ${folder.loadBalancer} at ${new Date().toISOString()}\n`;
   await mkdir(dirname(path), { recursive: true });

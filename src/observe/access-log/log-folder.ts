@@ -4,7 +4,7 @@
 // time>_<node address>_<random>.log` ("Access logs for your Classic Load Balancer", AWS). A file that isn't finished has the
 // writer behind its name. Owns the names; never writes a line.
 import { randomBytes } from "node:crypto";
-import { readdir, rename } from "node:fs/promises";
+import { readdir, rename, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
@@ -27,8 +27,11 @@ export const testFileOf = ({ account }: LogFolder): string => `AWSLogs/${account
 const prefixOf = ({ account, region, loadBalancer }: LogFolder): string =>
   `${account}_elasticloadbalancing_${region}_${loadBalancer}_`;
 
+/** Tells this process from those before it that had the same id, as the first of a container always has. */
+const incarnation = randomBytes(4).toString("hex");
+
 /** What stands behind the name of a file that this process is writing. */
-export const partSuffix = `.part-${hostname()}-${process.pid}`;
+export const partSuffix = `.part-${hostname()}-${process.pid}.${incarnation}`;
 
 /** `20140215T2340Z`, in UTC. */
 const endTimeText = (endMs: number): string => `${new Date(endMs).toISOString().slice(0, 16).replace(/[-:]/g, "")}Z`;
@@ -54,11 +57,34 @@ export const findFinished = async (folder: LogFolder, nowMs: number): Promise<Re
     if (file.endsWith(".log")) found.push(`${root}/${name}`);
     else if (isAbandoned(file.slice(prefix.length), nowMs)) {
       const finished = `${root}/${name.slice(0, name.indexOf(".log.part-") + 4)}`;
-      await rename(join(folder.directory, root, name), join(folder.directory, finished));
+      try {
+        await rename(join(folder.directory, root, name), join(folder.directory, finished));
+      } catch (error) {
+        // Somebody else has finished it at the same moment.
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
       found.push(finished);
     }
   }
   return found.sort();
+};
+
+/** What the files of a folder take, finished or not, in bytes. */
+export const sizeOfFolder = async (folder: LogFolder): Promise<number> => {
+  const root = join(folder.directory, rootOf(folder));
+  const prefix = prefixOf(folder);
+  const names = (await namesIn(root)).filter((name) => name.slice(name.lastIndexOf("/") + 1).startsWith(prefix));
+  const sizes = await Promise.all(names.map((name) => sizeOf(join(root, name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
+};
+
+/** A file's size in bytes; 0 where it is gone. */
+export const sizeOf = async (path: string): Promise<number> => {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return 0;
+  }
 };
 
 const namesIn = async (root: string): Promise<ReadonlyArray<string>> => {
@@ -77,9 +103,10 @@ const isAbandoned = (rest: string, nowMs: number): boolean => {
   if (writer === undefined) return false;
   const endMs = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute));
   if (nowMs > endMs + abandonedAfterMs) return true;
-  const [, host, pid] = /^(.+)-(\d+)$/.exec(writer) ?? [];
-  // A process of this machine that is gone; this one itself knows what it writes and passes that over.
-  return host === hostname() && Number(pid) !== process.pid && !isAlive(Number(pid));
+  const [, host, pid, named] = /^(.+)-(\d+)(?:\.([0-9a-f]+))?$/.exec(writer) ?? [];
+  if (host !== hostname()) return false;
+  // A process of this machine that is gone, or that had this one's id before it.
+  return Number(pid) === process.pid ? named !== incarnation : !isAlive(Number(pid));
 };
 
 const isAlive = (pid: number): boolean => {

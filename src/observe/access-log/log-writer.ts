@@ -17,8 +17,8 @@ export interface Batch {
 /** Where batches are kept. */
 export interface LogSink {
   /**
-   * Takes a batch from its offset on. Rejects with an error when it can't, having moved the offset behind what it has taken;
-   * it is asked again with the same batch.
+   * Takes a batch from its offset on. Rejects with an error when it can't, having moved the offset behind what it has taken,
+   * whole lines where it can take back the rest; it is asked again with the same batch.
    */
   write(batch: Batch): Promise<void>;
   /** Opens its file anew, for who has moved it away. */
@@ -34,6 +34,8 @@ export interface LogWriterTerms {
   readonly flushEveryMs: number;
   /** How long after a failure it is tried again. */
   readonly retryEveryMs: number;
+  /** How long one write may take before somebody is told. */
+  readonly slowAfterMs: number;
 }
 
 const defaultTerms: LogWriterTerms = {
@@ -41,10 +43,23 @@ const defaultTerms: LogWriterTerms = {
   bufferCount: 16,
   flushEveryMs: 250,
   retryEveryMs: 1000,
+  slowAfterMs: 10_000,
 };
 
 /** Drops and failures are told this often at the most. */
 const tellEveryMs = 10_000;
+/** At the end there isn't much time: what failed is tried again after this, in milliseconds. */
+const lastRetryEveryMs = 50;
+const newline = 0x0a;
+
+/** Why a line is dropped, as people are told. */
+const dropReasons = {
+  pace: "more came than could be written",
+  failure: "it can't be written",
+  length: "too long for a line",
+  end: "not written before the end",
+};
+type DropReason = keyof typeof dropReasons;
 
 class LineBuffer implements Batch {
   lines = 0;
@@ -77,19 +92,26 @@ export class LogWriter {
   private readonly spare: Array<LineBuffer> = [];
   private flushTimer: ReturnType<typeof setTimeout> | undefined = undefined;
   private pumping: Promise<void> | undefined = undefined;
+  /** It is waited before the next attempt. */
   private hasFailed = false;
+  /** The last attempt failed. */
+  private isFailing = false;
+  /** When the write under way began; undefined while there is none. */
+  private writingSinceMs: number | undefined = undefined;
   private isClosed = false;
-  private untoldDrops = 0;
+  private readonly untoldDrops = new Map<DropReason, number>();
   private toldDropsAtMs = Number.NEGATIVE_INFINITY;
   private toldFailureAtMs = Number.NEGATIVE_INFINITY;
+  private readonly terms: LogWriterTerms;
 
   constructor(
     /** Such as `the access log /var/log/elbow/access.log`. */
     readonly title: string,
     private readonly sink: LogSink,
     readonly counts: LogCounts = new LogCounts(),
-    private readonly terms: LogWriterTerms = defaultTerms,
+    terms: Partial<LogWriterTerms> = {},
   ) {
+    this.terms = { ...defaultTerms, ...terms };
     this.current = this.makeBuffer();
   }
 
@@ -116,10 +138,9 @@ export class LogWriter {
 
   private turnOver(bytes: number): ByteWriter | undefined {
     const { bufferBytes, bufferCount } = this.terms;
-    if (this.isClosed || bytes > bufferBytes || this.full.length >= bufferCount - 1) {
-      this.drop(1);
-      return undefined;
-    }
+    if (this.isClosed) return this.drop(1, "end");
+    if (bytes > bufferBytes) return this.drop(1, "length");
+    if (this.full.length >= bufferCount - 1) return this.drop(1, this.isFailing ? "failure" : "pace");
     this.full.push(this.current);
     this.current = this.spare.pop() ?? this.makeBuffer();
     if (!this.hasFailed) this.pump();
@@ -138,6 +159,7 @@ export class LogWriter {
     this.tellDrops();
     if (this.pumping !== undefined) {
       // Behind the batch under way, which may take its time.
+      this.tellSlowness();
       if (this.current.lines > 0) this.flushTimer = setTimeout(this.flush, this.terms.flushEveryMs);
       return;
     }
@@ -156,12 +178,16 @@ export class LogWriter {
 
   private async writeAll(): Promise<void> {
     for (let batch = this.full[0]; batch !== undefined; batch = this.full[0]) {
+      this.writingSinceMs = performance.now();
       try {
         await this.sink.write(batch);
       } catch (error) {
         this.noteFailure(error);
         return;
+      } finally {
+        this.writingSinceMs = undefined;
       }
+      this.isFailing = false;
       this.full.shift();
       this.counts.writtenLines += batch.lines;
       batch.out.clear();
@@ -174,33 +200,46 @@ export class LogWriter {
   private noteFailure(error: unknown): void {
     this.counts.failures++;
     this.hasFailed = true;
+    this.isFailing = true;
     if (!this.isClosed) {
       clearTimeout(this.flushTimer);
       this.flushTimer = setTimeout(this.flush, this.terms.retryEveryMs);
     }
+    this.tellFailure(`${(error as Error).message}; it is tried again, and lines are kept meanwhile`);
+  }
+
+  /** A write that never ends also keeps one of the process's few threads for files. */
+  private tellSlowness(): void {
+    if (this.writingSinceMs === undefined) return;
+    const tookMs = performance.now() - this.writingSinceMs;
+    if (tookMs < this.terms.slowAfterMs) return;
+    this.tellFailure(`a write has taken ${Math.round(tookMs / 1000)} s so far; lines are kept meanwhile`);
+  }
+
+  private tellFailure(problem: string): void {
     const nowMs = performance.now();
     if (nowMs - this.toldFailureAtMs < tellEveryMs) return;
     this.toldFailureAtMs = nowMs;
-    tellNotice(
-      `${this.title} can't be written: ${(error as Error).message}; it is tried again, and lines are kept meanwhile`,
-    );
+    tellNotice(`${this.title} can't be written: ${problem}`);
   }
 
-  private drop(lines: number): void {
+  private drop(lines: number, reason: DropReason): undefined {
     this.counts.droppedLines += lines;
-    this.untoldDrops += lines;
+    this.untoldDrops.set(reason, (this.untoldDrops.get(reason) ?? 0) + lines);
     this.tellDrops();
   }
 
   private tellDrops(): void {
-    if (this.untoldDrops === 0) return;
+    if (this.untoldDrops.size === 0) return;
     const nowMs = performance.now();
     if (nowMs - this.toldDropsAtMs < tellEveryMs) return;
     this.toldDropsAtMs = nowMs;
-    const message = `${this.title}: ${this.untoldDrops} line${this.untoldDrops === 1 ? "" : "s"} dropped, since they came faster than they could be written`;
-    this.untoldDrops = 0;
-    tellNotice(message);
-    tellEvent({ type: "accessLog", message });
+    for (const [reason, lines] of this.untoldDrops) {
+      const message = `${this.title}: ${lines} line${lines === 1 ? "" : "s"} dropped: ${dropReasons[reason]}`;
+      tellNotice(message);
+      tellEvent({ type: "accessLog", message });
+    }
+    this.untoldDrops.clear();
   }
 
   /** Opens the file anew, behind what is under way. */
@@ -217,12 +256,13 @@ export class LogWriter {
     const timer = setTimeout(resolve, timeoutMs);
     await Promise.race([this.writeLast(), isLate]);
     clearTimeout(timer);
-    const left = this.pendingLines;
-    this.full.length = 0;
-    this.current.lines = 0;
-    if (left > 0) this.drop(left);
+    this.dropRest();
+    // All that is left to tell is told now or never.
+    this.toldDropsAtMs = Number.NEGATIVE_INFINITY;
+    this.tellDrops();
   }
 
+  /** Tries again and again, until nothing is left; {@link dropRest} ends it, too. */
   private async writeLast(): Promise<void> {
     await this.pumping;
     if (this.current.lines > 0) {
@@ -230,10 +270,34 @@ export class LogWriter {
       this.current = this.makeBuffer();
     }
     await this.writeAll();
+    while (this.full.length > 0) {
+      await Bun.sleep(Math.min(this.terms.retryEveryMs, lastRetryEveryMs));
+      await this.writeAll();
+    }
     try {
       await this.sink.close();
     } catch (error) {
       this.noteFailure(error);
     }
   }
+
+  /** Counts what nobody has taken; a batch under way, whatever becomes of the rest of it, is counted here once and for all. */
+  private dropRest(): void {
+    let left = this.current.lines;
+    this.current.lines = 0;
+    for (const batch of this.full) {
+      const taken = countLines(batch.bytes, batch.offset);
+      this.counts.writtenLines += taken;
+      left += batch.lines - taken;
+      batch.lines = 0;
+    }
+    this.full.length = 0;
+    if (left > 0) this.drop(left, "end");
+  }
 }
+
+const countLines = (bytes: Uint8Array, end: number): number => {
+  let count = 0;
+  for (let at = bytes.indexOf(newline); at >= 0 && at < end; at = bytes.indexOf(newline, at + 1)) count++;
+  return count;
+};

@@ -24,6 +24,9 @@ const serverKind = 2;
 const statusUnset = 0;
 const statusError = 2;
 
+/** The most of any text of a client's that a span keeps: thousands of spans may wait. */
+const textMaxBytes = 1024;
+
 /** Methods that may be a span's name (RFC 9110 §9, RFC 5789); any other is a client's invention. */
 const knownMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]);
 
@@ -35,7 +38,7 @@ const knownMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS",
 export const makeSpan = (entry: AccessEntry, place: SpanPlace, share: number): Span | undefined => {
   const request = entry.request?.isKnown === true ? entry.request : undefined;
   const parent = request && parentOf(request);
-  if (parent === undefined ? Math.random() >= share : !parent.isSampled) return undefined;
+  if (!isChosen(parent, share)) return undefined;
   const method = request && textOf(request, 0, request.methodEnd);
   const offsetMs = Date.now() - performance.now();
   const attributes = [
@@ -63,6 +66,13 @@ export const makeSpan = (entry: AccessEntry, place: SpanPlace, share: number): S
     droppedLinksCount: 0,
   };
 };
+
+/** Whether what is over is to be recorded, as {@link makeSpan} decides it. */
+export const isRecorded = ({ request }: AccessEntry, share: number): boolean =>
+  isChosen(request?.isKnown === true ? parentOf(request) : undefined, share);
+
+const isChosen = (parent: TraceParent | undefined, share: number): boolean =>
+  parent === undefined ? Math.random() < share : parent.isSampled;
 
 type Attribute = Span["attributes"][number];
 
@@ -96,15 +106,16 @@ const attributesOf = (entry: AccessEntry, { loadBalancer, protocol, port }: Span
 };
 
 const requestAttributesOf = (request: LoggedRequest, method: string): ReadonlyArray<Attribute> => {
-  const { methodEnd, targetEnd, hostEnd, agentEnd } = request;
-  const [path = "", ...query] = textOf(request, methodEnd, targetEnd).split("?");
+  const { bytes, methodEnd, targetEnd, hostEnd, agentEnd } = request;
+  const mark = bytes.indexOf(questionMark, methodEnd);
+  const pathEnd = mark < 0 ? targetEnd : Math.min(mark, targetEnd);
   const attributes = [
     text("http.request.method", knownMethods.has(method) ? method : "_OTHER"),
-    text("url.path", path),
+    text("url.path", textOf(request, methodEnd, pathEnd)),
     text("network.protocol.version", latin1.decode(request.version).replace(/^HTTP\//, "")),
   ];
   if (!knownMethods.has(method)) attributes.push(text("http.request.method_original", method));
-  if (query.length > 0) attributes.push(text("url.query", query.join("?")));
+  if (pathEnd < targetEnd) attributes.push(text("url.query", textOf(request, pathEnd + 1, targetEnd)));
   if (hostEnd > targetEnd) attributes.push(text("server.address", textOf(request, targetEnd, hostEnd)));
   if (agentEnd > hostEnd) attributes.push(text("user_agent.original", textOf(request, hostEnd, agentEnd)));
   return attributes;
@@ -140,9 +151,11 @@ const parentOf = (request: LoggedRequest): TraceParent | undefined => {
 };
 
 const latin1 = new TextDecoder("latin1");
+const questionMark = 0x3f;
 
+/** What a client has sent, but no more than {@link textMaxBytes} of it. */
 const textOf = ({ bytes }: LoggedRequest, start: number, end: number): string =>
-  latin1.decode(bytes.subarray(start, end));
+  latin1.decode(bytes.subarray(start, Math.min(end, start + textMaxBytes)));
 
 /** Unix time in nanoseconds of a time on the monotonic clock, as OTLP's JSON has 64-bit numbers; `offsetMs` lies between both. */
 const nanosOf = (monotonicMs: number, offsetMs: number): string => `${Math.round((offsetMs + monotonicMs) * 1000)}000`;

@@ -167,7 +167,7 @@ test("what means nothing is refused where no body is expected; none and {} are t
     });
   await expectProblem(await reload('{"now": true}'), 400, "Bad Request", /none/);
   for (const body of [undefined, "", " {} "]) {
-    await expectProblem(await reload(body), 409, "Conflict", /nothing to reload in a test/);
+    await expectProblem(await reload(body), 409, "Conflict", /nothing to reload: elbow runs without a configuration file/);
   }
 });
 
@@ -186,6 +186,9 @@ test("a reload answers its report, or every problem", async () => {
   const reload = async () => ({ ...report, isApplied: false, problems });
   const refused = await askOnce("/api/v1/reload", { method: "POST" }, { reload });
   expect(await expectProblem(refused, 422, "Unprocessable Content", /2 problems/)).toEqual(problems);
+  const late = { reload: () => new Promise<never>(() => {}), readiness: () => "draining" as const };
+  const ending = await askOnce("/api/v1/reload", { method: "POST" }, late);
+  await expectProblem(ending, 503, "Service Unavailable", /shutting down/);
 });
 
 test("what control doesn't know is a 404 in its words", async () => {

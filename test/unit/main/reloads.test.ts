@@ -69,3 +69,21 @@ test("a refusal is kept, counted and told, and the next one can succeed", async 
   ]);
   expect(reloads.readMetrics()[0]?.samples.map(({ value }) => value)).toEqual([1, 2]);
 });
+
+test("the end of the process answers whoever waits for a reload, and whoever asks for one after that", async () => {
+  const reloads = new Reloads();
+  const reports = await Effect.runPromise(
+    Effect.gen(function* () {
+      const serving = yield* Effect.forkChild(reloads.serve(Effect.never, silent), { startImmediately: true });
+      const running = yield* Effect.forkChild(reloads.request("SIGHUP"), { startImmediately: true });
+      yield* Effect.yieldNow;
+      const waiting = yield* Effect.forkChild(reloads.request("API"), { startImmediately: true });
+      yield* Fiber.interrupt(serving);
+      return [yield* Fiber.join(running), yield* Fiber.join(waiting), yield* reloads.request("file")];
+    }).pipe(Effect.timeout("5 seconds")),
+  );
+  expect(reports.map(({ cause, isApplied, problems }) => [cause, isApplied, problems])).toEqual(
+    (["SIGHUP", "API", "file"] as const).map((cause) => [cause, false, ["elbow is shutting down"]]),
+  );
+  expect(reloads.last).toBeUndefined();
+});

@@ -160,6 +160,55 @@ test("a refused reload is told with its problems; so are instances that were der
   expect(lines.at(-1)).toBe("  deregistered at run time: i-web7");
 });
 
+const down = {
+  ...instance,
+  ...{ id: "i-0123456789abcdef0", address: "100.100.100.100", port: 3001 },
+  ...checked(1_234, "connect timed out", "2026-01-02T11:58:30Z"),
+  phase: "outOfService",
+} as const;
+
+test("those that are out of service come first, and the load balancer's line counts them", () => {
+  const ids = ["i-1", "i-2", "i-3", "i-4"];
+  const phases = ["inService", "draining", "outOfService", "inService"] as const;
+  const instances = ids.map((id, index) => ({ ...instance, id, phase: phases[index]! }));
+  const lines = formatStatus(lookAt(web([listener], instances)), undefined, wide);
+  expect(lines).toContain("web  4 instances, 2 not in service");
+  expect(lines.flatMap((line) => /i-\d/.exec(line) ?? []).map(String)).toEqual(["i-3", "i-2", "i-1", "i-4"]);
+  const well = formatStatus(lookAt(web([listener], [instance])), undefined, wide);
+  expect(well).toContain("web  1 instance");
+});
+
+test.each([
+  [120, ["  i-0123456789abcdef0  100.100.100.100:3001  out of service  1 min 30 s            3     4"]],
+  [80, ["  i-0123456789abcdef0  100.100.100.100:3001  out of service  1 min 30 s"]],
+  [70, ["  i-0123456789abcdef0  100.100.100.100:3001  out of service"]],
+])("%d columns: why an instance is down has a line of its own, before its counts are cut", (width, [row]) => {
+  const lines = formatStatus(lookAt(web([listener], [down])), undefined, { width, isColoured: false });
+  const index = lines.findIndex((line) => line.includes(down.id));
+  expect(lines.slice(index)).toEqual([row!, "      connect timed out (1234 checks failed in a row)"]);
+});
+
+test("a row of which nothing was cut ends without an ellipsis, and with one where something was", () => {
+  const row = (width: number, policies: ReadonlyArray<string>) =>
+    formatStatus(lookAt(web([{ ...listener, policies }], [])), undefined, { width, isColoured: false }).find((line) =>
+      line.includes("HTTP *:8080"),
+    );
+  const whole = row(200, [])!;
+  for (let more = 0; more < 12; more++) expect(row(whole.length + more, [])).toBe(whole);
+  expect(row(whole.length + 1, ["sticky"])).toBe(`${whole}…`);
+  expect(row(whole.length - 1, [])).toEndWith("…");
+});
+
+test("what breaks lines in an answer breaks none of the table", () => {
+  const odd = { ...instance, id: "i-\nweb", phase: "outOfService", description: "one\r\nanother" } as const;
+  const lines = formatStatus(lookAt({ ...web([], [odd]), source: "a\nb" }), undefined, wide);
+  expect(lines[0]).toEndWith("  a b");
+  expect(cellsOf(lines, "i- web")).toEqual([
+    ...["i- web", "10.0.0.5:80", "out of service", "-", "3", "4", "one another"],
+  ]);
+  expect(lines.join("")).not.toMatch(/[\r\n]/);
+});
+
 test.each([20, 40, 80])("no line is longer than %d columns, whatever is in it", (width) => {
   const odd = {
     ...instance,

@@ -1,7 +1,14 @@
 // The writer of log lines with a sink that the test holds up or breaks: bounds, order, retries, and counts that add up.
 import { expect, test } from "bun:test";
-import { type Batch, LogCounts, type LogSink, LogWriter } from "../../../src/observe/access-log/log-writer.ts";
+import {
+  type Batch,
+  LogCounts,
+  type LogSink,
+  LogWriter,
+  type LogWriterTerms,
+} from "../../../src/observe/access-log/log-writer.ts";
 import { type FeedEvent, observeEvents } from "../../../src/observe/events.ts";
+import { observeNotices } from "../../../src/observe/notices.ts";
 import { eventually } from "../../support/eventually.ts";
 
 const terms = { bufferBytes: 256, bufferCount: 4, flushEveryMs: 5, retryEveryMs: 5 };
@@ -31,10 +38,10 @@ class FakeSink implements LogSink {
   }
 }
 
-const start = () => {
+const start = (more: Partial<LogWriterTerms> = {}) => {
   const sink = new FakeSink();
   const counts = new LogCounts();
-  const writer = new LogWriter("a log", sink, counts, terms);
+  const writer = new LogWriter("a log", sink, counts, { ...terms, ...more });
   const put = (text: string) => {
     const out = writer.makeRoom(text.length + 1);
     if (out === undefined) return false;
@@ -95,6 +102,71 @@ test("at the end, what nobody takes is counted as dropped, and no line begins be
   await writer.close(20);
   expect(put("late")).toBe(false);
   expect(counts).toMatchObject({ writtenLines: 0, droppedLines: 11 });
+});
+
+test("at the end it is tried again until nothing is left", async () => {
+  const { sink, counts, writer, put } = start({ retryEveryMs: 1 });
+  sink.failures = 5;
+  for (const text of numbers(10)) put(text);
+  await writer.close(5000);
+  expect(sink.text).toBe(`${numbers(10).join("\n")}\n`);
+  expect(counts).toMatchObject({ writtenLines: 10, droppedLines: 0, failures: 5 });
+});
+
+test("a batch that is taken after the end is counted once", async () => {
+  const { sink, counts, writer, put } = start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  sink.gate = promise;
+  for (const text of numbers(10)) put(text);
+  await writer.close(20);
+  expect(counts).toMatchObject({ writtenLines: 0, droppedLines: 10 });
+  resolve();
+  await eventually(() => sink.isClosed);
+  expect(counts).toMatchObject({ writtenLines: 0, droppedLines: 10 });
+});
+
+test("whole lines of a batch that never ended are written, the others dropped; all are told, with their reasons", async () => {
+  const events: Array<FeedEvent> = [];
+  const unobserve = observeEvents((event) => events.push(event));
+  const { sink, counts, writer, put } = start({ flushEveryMs: 10_000 });
+  sink.failures = Number.POSITIVE_INFINITY;
+  sink.partBytes = 10;
+  for (let round = 0; round < 3; round++) expect(put("x".repeat(300))).toBe(false);
+  for (const text of numbers(2)) put(text);
+  await writer.close(20);
+  expect(counts.writtenLines + counts.droppedLines).toBe(5);
+  expect(counts.writtenLines).toBeGreaterThan(0);
+  const told = events.map(({ message }) => message);
+  expect(told[0]).toBe("a log: 1 line dropped: too long for a line");
+  expect(told[1]).toBe("a log: 2 lines dropped: too long for a line");
+  unobserve();
+});
+
+test("lines are dropped since it fails, or since it is slow, and it is told which", async () => {
+  const events: Array<FeedEvent> = [];
+  const unobserve = observeEvents((event) => events.push(event));
+  const { sink, writer, counts, put } = start({ retryEveryMs: 10_000 });
+  sink.failures = Number.POSITIVE_INFINITY;
+  put("one");
+  await eventually(() => counts.failures > 0);
+  while (put("another line")) {}
+  expect(events.map(({ message }) => message)).toEqual(["a log: 1 line dropped: it can't be written"]);
+  unobserve();
+  await writer.close(0);
+});
+
+test("a write that doesn't end is told", async () => {
+  const notices: Array<string> = [];
+  const unobserve = observeNotices((text) => notices.push(text));
+  const { sink, writer, put } = start({ slowAfterMs: 10 });
+  sink.gate = new Promise(() => {});
+  put("one");
+  await eventually(() => {
+    put("two");
+    return notices.some((text) => text.startsWith("a log can't be written: a write has taken"));
+  });
+  unobserve();
+  await writer.close(0);
 });
 
 test("a line that fits into no buffer is dropped", async () => {

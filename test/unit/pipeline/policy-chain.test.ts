@@ -1,5 +1,5 @@
 // A chain of policies: nothing where there is nothing to ask, and no call of a phase that no policy has a hook for.
-import { afterEach, describe, expect, spyOn, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { type BoundPolicy, makePolicyChain, PolicyChain } from "../../../src/pipeline/policy-chain.ts";
 import { RequestPolicies } from "../../../src/pipeline/request-policies.ts";
 import { type Policy, Schema } from "../../../src/policy/index.ts";
@@ -24,6 +24,10 @@ const calls = (): ReadonlyArray<string> => spies.filter(([, spy]) => spy.mock.ca
 
 afterEach(() => {
   for (const [, spy] of spies) spy.mockClear();
+});
+
+afterAll(() => {
+  for (const [, spy] of spies) spy.mockRestore();
 });
 
 describe("without a hook of traffic", () => {
@@ -63,6 +67,21 @@ test.each([
   one.dispose();
 });
 
+test("an edit that its policy keeps and changes says to each instance what it says then", () => {
+  const edit = { set: { "X-User": "nobody" } };
+  const requestHead: Policy<unknown>["requestHead"] = (_, { path }) => {
+    edit.set["X-User"] = path.slice(1);
+    return edit;
+  };
+  const one = bench({ policies: makePolicyChain([bind({ requestHead })]) });
+  for (const user of ["alice", "bob", "bob", "alice"]) {
+    say(one, `GET /${user} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    answer(one, ok);
+  }
+  const told = [...one.instance.sent.matchAll(/X-User: (\w+)/g)].map(([, user]) => user);
+  expect(told).toEqual(["alice", "bob", "bob", "alice"]);
+});
+
 describe("log", () => {
   const outcome = {} as Parameters<PolicyChain["log"]>[0];
 
@@ -70,7 +89,7 @@ describe("log", () => {
     const chain = makePolicyChain([
       bind({ log: () => ({ a: 1, b: "x" }) }),
       bind({ log: () => undefined }),
-      bind({ log: () => ({ b: true }) }),
+      bind({ log: () => ({ a: undefined, b: true }) }),
     ]);
     expect(chain?.log(outcome)).toEqual({ a: 1, b: true });
     expect(makePolicyChain([bind({ admit: () => undefined })])?.log(outcome)).toBeUndefined();

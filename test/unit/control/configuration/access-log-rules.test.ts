@@ -70,6 +70,18 @@ test.each<readonly [string, object, string]>([
   expect((await load(one(setting))).problems).toEqual([problem]);
 });
 
+test("a socket as a file is refused, a pipe and a device aren't", async () => {
+  using folder = makeFolder();
+  const socket = join(folder.path, "socket");
+  using listening = Bun.listen({ unix: socket, socket: { data() {} } });
+  expect(listening.unix).toBe(socket);
+  const { problems } = await load(one({ enabled: true, file: socket }));
+  expect(problems).toEqual([`${at}.file: ${socket} is neither a file nor a pipe nor a character device`]);
+  const pipe = join(folder.path, "pipe");
+  expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+  for (const file of [pipe, "/dev/null"]) expect((await load(one({ enabled: true, file }))).problems).toEqual([]);
+});
+
 test("two who share a file agree on it, or are refused", async () => {
   const file = { enabled: true, file: "a.log" };
   expect((await load({ ...one(file), ...one(file, "api", 8081) })).problems).toEqual([]);

@@ -1,6 +1,7 @@
 // The queue of spans: bounded, counted, and emptied at once; and what a span looks like whose entry says little.
 import { expect, test } from "bun:test";
 import { AccessEntry } from "../../../../src/observe/access-log/access-entry.ts";
+import { LoggedRequest } from "../../../../src/observe/access-log/logged-request.ts";
 import { makeSpan } from "../../../../src/observe/telemetry/span.ts";
 import { SpanQueue } from "../../../../src/observe/telemetry/spans.ts";
 
@@ -11,12 +12,47 @@ const makeEntry = (members: Partial<AccessEntry> = {}): AccessEntry => Object.as
 test("what finds the queue full is dropped and counted", () => {
   const queue = new SpanQueue(1, 3);
   for (let round = 0; round < 5; round++) queue.offer(makeEntry(), place);
-  expect([queue.length, queue.dropped, queue.taken]).toEqual([3, 2, 0]);
+  expect([queue.length, queue.dropped]).toEqual([3, 2]);
   expect(queue.takeAll().length).toBe(3);
-  expect([queue.length, queue.taken]).toEqual([0, 3]);
+  expect(queue.length).toBe(0);
   queue.offer(makeEntry(), place);
   expect(queue.takeAll().length).toBe(1);
   expect(queue.takeAll()).toEqual([]);
+});
+
+test("what is no span anyway isn't dropped, and what was pushed in vain is", () => {
+  const none = new SpanQueue(0, 0);
+  none.offer(makeEntry(), place);
+  expect(none.dropped).toBe(0);
+  const queue = new SpanQueue(1);
+  for (let round = 0; round < 3; round++) queue.offer(makeEntry(), place);
+  queue.takeAll();
+  expect([queue.pushed, queue.dropped]).toEqual([0, 0]);
+  queue.notePushed();
+  expect([queue.pushed, queue.dropped]).toEqual([3, 0]);
+  queue.offer(makeEntry(), place);
+  queue.takeAll();
+  queue.takeAll();
+  expect([queue.pushed, queue.dropped]).toEqual([3, 1]);
+});
+
+test("what a client has sent is cut", () => {
+  const parts = ["GET", `/${"p".repeat(5000)}?${"q".repeat(5000)}`, "h".repeat(1000), "a".repeat(5000)];
+  const ends = parts.map((_, index) => parts.slice(0, index + 1).join("").length);
+  const request = Object.assign(new LoggedRequest(), {
+    bytes: Buffer.from(parts.join("")),
+    methodEnd: ends[0],
+    targetEnd: ends[1],
+    hostEnd: ends[2],
+    agentEnd: ends[3],
+    traceEnd: ends[3],
+  });
+  const span = makeSpan(makeEntry({ isLayer7: true, request }), place, 1);
+  const lengths = ["url.path", "url.query", "user_agent.original"].map((wanted) => {
+    const value = span?.attributes.find(({ key }) => key === wanted)?.value;
+    return (value as { readonly stringValue: string }).stringValue.length;
+  });
+  expect(lengths).toEqual([1024, 1024, 1024]);
 });
 
 test("a fault of the client's is no error of the span, one of anybody else's is", () => {
