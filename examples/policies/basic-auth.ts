@@ -15,11 +15,19 @@ import { type Answer, answer, definePolicy, type RequestContext, refuse, Schema 
 const realmWords = { title: "a realm", expected: "a text of letters, digits, blanks, dots and hyphens" };
 const hashWords = { title: "a hashed password", expected: "scrypt:SALT:HASH, both in base64", isSecret: true };
 
+/** Those that begin with `X-Forwarded-` or `X-Amzn-` tell of the connection, and are not for policies to write. */
+const headerWords = {
+  title: "a header's name",
+  expected: 'one that begins with "X-", such as "X-User", but not with "X-Forwarded-" or "X-Amzn-"',
+};
+
 const hashBytes = 32;
 /** Whoever has been right is remembered, up to so many. */
 const maxRemembered = 1000;
 /** Hashes at a time, 16 MiB each: guessing must not starve everybody else. */
 const maxChecks = 4;
+
+const isHeader = (text: string): boolean => /^x-(?!forwarded-|amzn-)[a-z0-9-]+$/i.test(text);
 
 const isHash = (text: string): boolean => {
   const [kind, salt = "", hash = "", ...rest] = text.split(":");
@@ -114,7 +122,9 @@ export default definePolicy({
       Schema.String.annotate(hashWords).check(Schema.makeFilter(isHash, hashWords)),
     ).annotate({ title: "a set of users", expected: 'one such as { ada: "scrypt:SALT:HASH" }' }),
     /** The request header that tells the instance who it is; `X-Remote-User` where it is left out. */
-    userHeader: Schema.optional(Schema.String.annotate({ title: "a header's name", expected: 'one such as "X-User"' })),
+    userHeader: Schema.optional(
+      Schema.String.annotate(headerWords).check(Schema.makeFilter((text) => isHeader(text), headerWords)),
+    ),
   }),
   deadlineMs: 5000,
   onError: "closed",

@@ -3,9 +3,32 @@
  * Switched on and off by editing `enabled` in the configuration, which is reloaded at once. Some addresses may pass, so that
  * those who do the maintenance can look at it. At layer 4, where there are no pages, connections are closed.
  */
+import { BlockList, isIP } from "node:net";
 import { answer, definePolicy, refuse, Schema } from "elbow";
 
+const block = {
+  title: "an address or a block of addresses",
+  expected: 'one such as "10.0.0.7", "10.0.0.0/8" or "fd00::/8"',
+};
 const delay = { title: "a delay", expected: "a whole number of seconds, 1 or more" };
+
+const isBlock = (text: string): boolean => {
+  const [, address = "", prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128);
+};
+
+const familyOf = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4");
+
+const makeList = (texts: ReadonlyArray<string>) => {
+  const list = new BlockList();
+  for (const text of texts) {
+    const [address = "", prefix] = text.split("/");
+    if (prefix === undefined) list.addAddress(address, familyOf(address));
+    else list.addSubnet(address, Number(prefix), familyOf(address));
+  }
+  return list;
+};
 
 /** A text that has no meaning in HTML. */
 const escapeHtml = (text: string): string =>
@@ -32,22 +55,24 @@ export default definePolicy({
         Schema.makeFilter((value) => Number.isSafeInteger(value) && value >= 1, delay),
       ),
     ),
-    /** Addresses of clients that pass. */
+    /** Clients that pass, by address or block. */
     except: Schema.optional(
-      Schema.Array(Schema.String.annotate({ title: "an address", expected: 'one such as "10.0.0.7"' })).annotate({
+      Schema.Array(Schema.String.annotate(block).check(Schema.makeFilter(isBlock, block))).annotate({
         title: "a list of addresses",
-        expected: 'one such as ["10.0.0.7"]',
+        expected: 'one such as ["10.0.0.0/8", "::1"]',
       }),
     ),
   }),
-  state: ({ message = "Please come back in a few minutes.", retryAfter = 300 }) =>
-    answer(503, pageOf(message), {
+  state: ({ message = "Please come back in a few minutes.", retryAfter = 300, except = [] }) => ({
+    passing: makeList(except),
+    page: answer(503, pageOf(message), {
       "Content-Type": "text/html; charset=utf-8",
       "Cache-Control": "no-store",
       "Retry-After": String(retryAfter),
     }),
-  admit({ enabled, except = [] }, { kind, clientAddress }, page) {
-    if (!enabled || except.includes(clientAddress)) return undefined;
+  }),
+  admit({ enabled }, { kind, clientAddress }, { passing, page }) {
+    if (!enabled || passing.check(clientAddress, familyOf(clientAddress))) return undefined;
     return kind === "request" ? page : refuse();
   },
 });

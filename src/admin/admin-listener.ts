@@ -2,7 +2,7 @@
 //
 // Between server.ts, which opens and retires them, and the app, which answers. Owns where a place is and who may ask there;
 // connections are http-server.ts's.
-import { lstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { Effect } from "effect";
 import { BindError } from "../errors.ts";
 import type { AdminApp } from "./app.ts";
@@ -81,12 +81,8 @@ export const openSocket = Effect.fnUntraced(function* (
       process.umask(umask);
     }
   });
-  const opened = inodeOf(path);
-  const isThere = (): boolean => opened !== undefined && inodeOf(path) === opened;
-  return { server, address: path, askedPort: 0, port: 0, follow: () => {}, isThere };
+  return { server, address: path, askedPort: 0, port: 0, follow: () => {}, isThere: () => existsSync(path) };
 });
-
-const inodeOf = (path: string): number | undefined => lstatSync(path, { throwIfNoEntry: false })?.ino;
 
 const refuse = (address: string, port: number, code: string, setting: string): BindError =>
   new BindError({ address, port, code, loadBalancer: "", setting });

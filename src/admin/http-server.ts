@@ -93,7 +93,7 @@ export class HttpServer {
 
   /** Stops listening at once; resolves when every request in progress is answered. */
   stop(): Promise<void> {
-    this.front.close();
+    if (this.front.listening) this.front.close();
     this.dismissIdle();
     if (this.connections.size === 0) return Promise.resolve();
     return new Promise((resolve) => {

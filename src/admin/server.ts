@@ -136,9 +136,10 @@ export const openAdminServer = Effect.fnUntraced(function* (
             opened,
             drop: Effect.sync(() => close(opened)),
           }));
-    // Where somebody has removed its file, the socket is opened anew.
-    const isSocketMoved =
-      nextTerms.socket !== undefined && (nextTerms.socket !== terms.socket || socket?.isThere() === false);
+    const isSocketLost = socket !== undefined && nextTerms.socket === terms.socket && !socket.isThere();
+    // Somebody has removed its file. Whoever closes a socket removes what is at its path, so it goes before the next comes.
+    if (isSocketLost) retire(socket);
+    const isSocketMoved = nextTerms.socket !== undefined && (nextTerms.socket !== terms.socket || isSocketLost);
     const openedSocket = isSocketMoved
       ? yield* Effect.onExit(openSocket(house, nextTerms.socket as string), (exit) =>
           Exit.isSuccess(exit) ? Effect.void : drop,

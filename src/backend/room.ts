@@ -3,6 +3,7 @@
 // Belongs to one exchange or layer-4 connection whose every instance is full (connect.ts). Owns its place and its time,
 // which is one for all of its waits; an interruption leaves the queue.
 import { Effect } from "effect";
+import type { Choosable } from "../balance/loose-part.ts";
 import type { Membership } from "../balance/membership.ts";
 import type { Routed } from "../balance/routed.ts";
 import { type SurgeQueue, Waiter, type WaiterOwner } from "../balance/surge-queue.ts";
@@ -46,7 +47,7 @@ export class Room implements WaiterOwner<BackendMember>, DeadlineOwner {
     /** For how long, in milliseconds. */
     timeoutMs: number,
   ) {
-    const chooseAmong = (): Membership<BackendMember> => {
+    const chooseAmong = (): Choosable<BackendMember> => {
       const { membership } = source.route;
       return narrowing === undefined ? membership : narrowing.of(membership);
     };

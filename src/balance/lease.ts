@@ -3,7 +3,7 @@
 // Made with a connection or an exchange and used again, so that a lease in steady state allocates nothing. It counts on
 // its member alone: a member that has left its listener meanwhile is given back all the same.
 import type { Member } from "./member.ts";
-import type { Membership } from "./membership.ts";
+import type { Choosable } from "./loose-part.ts";
 
 export class Lease<M extends Member> {
   member: M | undefined = undefined;
@@ -13,7 +13,7 @@ export class Lease<M extends Member> {
    *
    * *Details*: `key` is what the membership's policy asks for, hashed; see `Balancer.pick`.
    */
-  take(membership: Membership<M>, exclude?: ReadonlySet<M>, key = 0): M | undefined {
+  take(membership: Choosable<M>, exclude?: ReadonlySet<M>, key = 0): M | undefined {
     this.giveBack();
     const member = membership.pick(exclude, key);
     if (member === undefined) return undefined;

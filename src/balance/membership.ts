@@ -4,13 +4,17 @@
  * Owns the balancer and which members are in it, and those parts of itself that policies pick; never dials, counts or waits.
  */
 import type { Balancer, BalancerOptions, BalancerPolicy } from "../policy/balancer.ts";
+import { type Accepts, type Choosable, LoosePart } from "./loose-part.ts";
 import type { Member, MemberFollower } from "./member.ts";
 
 /** So many parts of a membership are kept at once; each costs every lease of its members a call. */
 export const maxNarrowed = 32;
 
-/** Whether a member belongs to a part. */
-export type Accepts<M extends Member> = (member: M) => boolean;
+/**
+ * A part makes room for another when so many uses of parts have gone by without it, and as many since that last happened: one
+ * that begins anew each time would give its first member everything.
+ */
+export const narrowedPatience = 16 * maxNarrowed;
 
 /** A part of a membership. */
 interface Narrowed<M extends Member> {
@@ -20,7 +24,7 @@ interface Narrowed<M extends Member> {
   usedAt: number;
 }
 
-export class Membership<M extends Member> implements MemberFollower {
+export class Membership<M extends Member> implements MemberFollower, Choosable<M> {
   /** Called when a member has got room, or has joined with some: whoever waits may try again, and may take it at once. */
   onRoomMade: ((member: M) => void) | undefined = undefined;
   /** Called when members have left: who waits for them waits in vain. */
@@ -33,6 +37,8 @@ export class Membership<M extends Member> implements MemberFollower {
   private uses = 0;
   /** {@link uses}, when those that nobody had used were last forgotten. */
   private forgottenAt = 0;
+  /** {@link uses}, when one last made room for another. */
+  private replacedAt = 0;
 
   constructor(
     policy: BalancerPolicy,
@@ -59,19 +65,21 @@ export class Membership<M extends Member> implements MemberFollower {
    * for what `accepts` says.
    *
    * *Details*: who waits asks for it anew each time: a part that nobody has asked for lately may be forgotten. It tells nobody
-   * of room or of leaving: whoever listens to the whole hears of its members.
+   * of room or of leaving: whoever listens to the whole hears of its members. Of more parts than are kept, the others take
+   * part in the turns of the whole, which costs each pick a look at every member.
    */
-  narrow(key: string, accepts: Accepts<M>): Membership<M> {
+  narrow(key: string, accepts: Accepts<M>): Choosable<M> {
     this.narrowed ??= new Map();
     const known = this.narrowed.get(key);
+    this.uses++;
     if (known !== undefined) {
-      known.usedAt = ++this.uses;
+      known.usedAt = this.uses;
       return known.membership;
     }
-    if (this.narrowed.size >= maxNarrowed) this.forgetOldest(this.narrowed);
+    if (this.narrowed.size >= maxNarrowed && !this.makeRoom(this.narrowed)) return new LoosePart(this, accepts);
     const membership = new Membership<M>(this.currentPolicy, this.options, this);
     membership.replace(this.inService.filter(accepts));
-    this.narrowed.set(key, { membership, accepts, usedAt: ++this.uses });
+    this.narrowed.set(key, { membership, accepts, usedAt: this.uses });
     return membership;
   }
 
@@ -81,7 +89,9 @@ export class Membership<M extends Member> implements MemberFollower {
     this.forgottenAt = this.uses;
   }
 
-  private forgetOldest(narrowed: ReadonlyMap<string, Narrowed<M>>): void {
+  /** Forgets the part that was used last of all; false where that would come too soon. */
+  private makeRoom(narrowed: ReadonlyMap<string, Narrowed<M>>): boolean {
+    if (this.uses - this.replacedAt < narrowedPatience) return false;
     let oldest: string | undefined;
     let oldestAt = Number.POSITIVE_INFINITY;
     for (const [key, { usedAt }] of narrowed) {
@@ -89,7 +99,10 @@ export class Membership<M extends Member> implements MemberFollower {
       oldestAt = usedAt;
       oldest = key;
     }
-    if (oldest !== undefined) this.forget(oldest);
+    if (oldest === undefined || this.uses - oldestAt < narrowedPatience) return false;
+    this.replacedAt = this.uses;
+    this.forget(oldest);
+    return true;
   }
 
   private forget(key: string): void {

@@ -1,11 +1,12 @@
 // The fact that balancing adds to an exchange: what it is balanced by, and the lease on where it goes.
 import type { Lease } from "./lease.ts";
+import type { Choosable } from "./loose-part.ts";
 import type { Member } from "./member.ts";
 import type { Membership } from "./membership.ts";
 
 /** The part of a membership that a policy has picked; asked anew each time, since members and memberships change. */
 export interface Narrowing<M extends Member> {
-  of(membership: Membership<M>): Membership<M>;
+  of(membership: Membership<M>): Choosable<M>;
 }
 
 /** What a member is chosen by, and the lease that holds the one chosen (none yet, where the dial chooses). */

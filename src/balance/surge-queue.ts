@@ -6,6 +6,7 @@
  */
 import type { Lease } from "./lease.ts";
 import type { Member } from "./member.ts";
+import type { Choosable } from "./loose-part.ts";
 import type { Membership } from "./membership.ts";
 
 /** The most that wait at once ("SurgeQueueLength", CloudWatch metrics, AWS). */
@@ -30,7 +31,7 @@ export class Waiter<M extends Member> {
   constructor(
     readonly owner: WaiterOwner<M>,
     /** Asked anew each time: a reload may change it. */
-    readonly membership: () => Membership<M>,
+    readonly membership: () => Choosable<M>,
     readonly key: number,
     /** Empty while it waits. */
     readonly lease: Lease<M>,

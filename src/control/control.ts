@@ -8,6 +8,7 @@ import { HealthChecker } from "../health/checker.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { monotonicMs } from "../net/clock.ts";
 import { tellEvent } from "../observe/events.ts";
+import { log } from "../observe/log.ts";
 import { registerMetrics } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
 import { readCertificateMetrics } from "./certificate-metrics.ts";
@@ -131,18 +132,23 @@ export const layerControl = (options: ControlOptions = {}): Layer.Layer<Control>
         return Control.of({
           apply: (configuration) => state.apply(configuration),
           register: (loadBalancer, instances) =>
-            tellDone(state.change(register(loadBalancer, instances)), "registered", loadBalancer, instances),
+            tellDone(state.change(register(loadBalancer, instances)), "registered", () => [loadBalancer], instances),
           deregister: (loadBalancer, ids) =>
-            tellDone(state.change(deregister(loadBalancer, ids)), "deregistered", loadBalancer, ids),
+            tellDone(state.change(deregister(loadBalancer, ids)), "deregistered", () => [loadBalancer], ids),
           drain: (loadBalancer, id) =>
             tellDone(
               Effect.suspend(() => state.change(drain(loadBalancer, id, monotonicMs()))),
               "drained by an operator",
-              loadBalancer,
+              () => (loadBalancer === undefined ? state.having(id) : [loadBalancer]),
               [id],
             ),
           undrain: (loadBalancer, id) =>
-            tellDone(state.change(undrain(loadBalancer, id)), "back from draining", loadBalancer, [id]),
+            tellDone(
+              state.change(undrain(loadBalancer, id)),
+              "back from draining",
+              () => (loadBalancer === undefined ? state.having(id) : [loadBalancer]),
+              [id],
+            ),
           setHealthCheck: (loadBalancer, check) => state.change(setHealthCheck(loadBalancer, check)),
           setAttributes: (loadBalancer, attributes) => state.change(setAttributes(loadBalancer, attributes)),
           status: () => state.status(),
@@ -166,22 +172,21 @@ export const layerControl = (options: ControlOptions = {}): Layer.Layer<Control>
     HealthChecker.layer,
   );
 
-/** Tells of each instance what was done to it, once it is done. */
+/** Tells of each instance, for each load balancer that it concerns, what was done to it, once it is done. */
 const tellDone = <E>(
   change: Effect.Effect<void, E>,
   what: string,
-  loadBalancer: string | undefined,
+  concerned: () => ReadonlyArray<string>,
   ids: ReadonlyArray<string>,
 ): Effect.Effect<void, E> =>
   Effect.tap(change, () =>
     Effect.sync(() => {
-      for (const instance of new Set(ids)) {
-        tellEvent({
-          type: "instance",
-          ...(loadBalancer === undefined ? {} : { loadBalancer }),
-          instance,
-          message: `${loadBalancer ?? "every load balancer that has it"}: ${instance} ${what}`,
-        });
+      for (const loadBalancer of concerned()) {
+        for (const instance of new Set(ids)) {
+          const message = `${loadBalancer}: ${instance} ${what}`;
+          tellEvent({ type: "instance", loadBalancer, instance, message });
+          log("info", message);
+        }
       }
     }),
   );

@@ -111,6 +111,12 @@ export class RunningState {
     return found && readInstances(found, this.source);
   }
 
+  /** The load balancers with which an instance is registered. */
+  having(id: string): ReadonlyArray<string> {
+    const { loadBalancers } = this.configuration;
+    return loadBalancers.filter(({ instances }) => instances.some((one) => one.id === id)).map(({ name }) => name);
+  }
+
   private get source(): StatusSource {
     const { written, wanted, members, names, checks, outliers, draining } = this;
     const { running } = this.listeners;

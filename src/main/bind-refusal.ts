@@ -19,13 +19,44 @@ const socketCauses: Readonly<Record<string, string>> = {
   EACCES: "this user may not write there",
 };
 
-/** One line that names the address and port, the cause, and the place where the setting is changed. */
-export const formatBindError = (error: BindError, nameSetting: (setting: string) => string): string => {
+/** Somebody of this process who listens. */
+export interface Holder {
+  /** In words, such as `the management server`. */
+  readonly name: string;
+  /** What its own settings begin with: nobody stands in their own way. */
+  readonly setting: "management" | "loadBalancers";
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * One line that names the address and port, the cause, and the place where the setting is changed. Of `holders`, who has the
+ * address already: at a reload, everybody keeps theirs until all that is new is had.
+ */
+export const formatBindError = (
+  error: BindError,
+  nameSetting: (setting: string) => string,
+  holders: ReadonlyArray<Holder> = [],
+): string => {
   const isSocket = error.address.startsWith("/");
-  const cause = (isSocket ? socketCauses : causes)[error.code];
+  const holder =
+    error.code === "EADDRINUSE" && !isSocket
+      ? holders.find(
+          ({ setting, address, port }) =>
+            port === error.port && isAlike(address, error.address) && !error.setting.startsWith(setting),
+        )
+      : undefined;
+  const cause =
+    holder === undefined
+      ? (isSocket ? socketCauses : causes)[error.code]
+      : `${holder.name} of this elbow has it until the reload is over, so it can be had with the one after`;
   // An address that isn't there is not mended by another port.
   const setting =
     error.code === "EADDRNOTAVAIL" ? error.setting.replace(/(\.listeners\[\d+\])?\.port$/, ".address") : error.setting;
   const reason = cause === undefined ? error.code : `${cause} (${error.code})`;
   return `cannot listen on ${isSocket ? error.address : formatAddress(error.address, error.port)}: ${reason}; change it with ${nameSetting(setting)}`;
 };
+
+const isEvery = (address: string): boolean => ["*", "0.0.0.0", "::"].includes(address);
+
+const isAlike = (one: string, other: string): boolean => one === other || isEvery(one) || isEvery(other);

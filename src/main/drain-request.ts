@@ -82,6 +82,12 @@ const waitForIdle = Effect.fnUntraced(function* (
   const endMs = performance.now() + waitMs;
   while (true) {
     const now = answerOf(yield* lookAt(place), instance, loadBalancer);
+    if (instancesIn(now).some(({ id, phase }) => id === instance && phase !== "draining")) {
+      return yield* new CommandFailure({
+        text: `elbow: ${instance} isn't drained any more: somebody has undrained it, or elbow was started anew`,
+        exitCode: 1,
+      });
+    }
     if (countBusy(now, instance) === 0 || performance.now() >= endMs) return now;
     yield* Effect.sleep(lookMs);
   }

@@ -16,7 +16,7 @@ import { tellDefectsTo } from "../net/transport.ts";
 import { watchEventLoop } from "../observe/event-loop.ts";
 import { type LogFields, type LogLevel, log } from "../observe/log.ts";
 import { collectMetrics } from "../observe/metrics.ts";
-import { formatBindError } from "./bind-refusal.ts";
+import { formatBindError, type Holder } from "./bind-refusal.ts";
 import { CommandFailure } from "./command-failure.ts";
 import type { ConfigurationSource } from "./configuration-source.ts";
 import { withCookieSecrets } from "./cookie-secrets.ts";
@@ -32,8 +32,8 @@ import { version } from "./version.ts";
 
 const say = (level: LogLevel, text: string, fields: LogFields = {}) => Effect.sync(() => log(level, text, fields));
 
-const refuse = (source: ConfigurationSource) => (error: ApplyError) => {
-  const text = error._tag === "BindError" ? formatBindError(error, source.nameSetting) : error.message;
+const refuse = (source: ConfigurationSource, findHolders?: () => ReadonlyArray<Holder>) => (error: ApplyError) => {
+  const text = error._tag === "BindError" ? formatBindError(error, source.nameSetting, findHolders?.()) : error.message;
   return new CommandFailure({ text: `elbow: ${text}`, exitCode: 1 });
 };
 
@@ -131,6 +131,15 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
   // Listeners that a shutdown has closed are no fault.
   supervisor.watch(() => (readiness === "serving" ? control.findDeafListener() : undefined));
 
+  const findHolders = (): ReadonlyArray<Holder> => [
+    { name: "the management server", setting: "management", ...management.place() },
+    ...control.status().flatMap(({ name, listeners }) =>
+      listeners.map(({ address, port }) => ({
+        ...{ name: `a listener of ${name}`, setting: "loadBalancers" as const, address, port },
+      })),
+    ),
+  ];
+
   // Everything new is bound before anything old is let go, so that a refused reload has changed nothing.
   const change = Effect.fnUntraced(function* (
     next: Configuration,
@@ -150,7 +159,7 @@ const serveUntilInterrupted = Effect.fnUntraced(function* (
   const reload = Effect.sync(supervisor.reloading).pipe(
     Effect.andThen(load),
     Effect.flatMap((next) =>
-      Effect.uninterruptibleMask((restore) => change(next, restore)).pipe(Effect.mapError(refuse(source))),
+      Effect.uninterruptibleMask((restore) => change(next, restore)).pipe(Effect.mapError(refuse(source, findHolders))),
     ),
   );
   const told = ({ cause, durationMs, problems }: ReloadReport, failure: CommandFailure | undefined) =>

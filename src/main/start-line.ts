@@ -14,7 +14,7 @@ const shownListeners = 10;
 export const describeStart = (
   status: ReadonlyArray<LoadBalancerStatus>,
   limits: { readonly maxConnections?: number | undefined; readonly shutdownGrace: number },
-  management: { readonly address: string; readonly port: number },
+  management: { readonly address: string; readonly port: number; readonly socket?: string | undefined },
 ): LogFields => {
   const all = status.flatMap(({ listeners }) => listeners);
   const shown = all.slice(0, shownListeners).map((one) => `${one.protocol} ${formatAddress(one.address, one.port)}`);
@@ -24,6 +24,7 @@ export const describeStart = (
     pid: process.pid,
     listeners: [...shown, ...(more === 0 ? [] : [`${more} more`])].join(", "),
     management: formatAddress(management.address, management.port),
+    managementSocket: management.socket,
     maxConnections: Math.min(limits.maxConnections ?? Number.POSITIVE_INFINITY, descriptors.clientMax),
     descriptors: descriptors.total,
     shutdownGrace: limits.shutdownGrace,

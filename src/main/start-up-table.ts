@@ -9,10 +9,18 @@ import { version } from "./version.ts";
 /** Instances beyond this are only counted, so that a line of the table stays a line. */
 const shownInstances = 3;
 
+/** What there is to ask the management server for; its `GET /` lists it all. */
+const managementPaths = "/docs, /healthz, /metrics, /api/v1/status";
+
 /** What the table is made of beside the load balancers. */
 export interface StartUpTable {
   readonly title: string;
-  readonly management: { readonly address: string; readonly port: number; readonly isSecure?: boolean };
+  readonly management: {
+    readonly address: string;
+    readonly port: number;
+    readonly isSecure?: boolean;
+    readonly socket?: string | undefined;
+  };
   readonly status: ReadonlyArray<LoadBalancerStatus>;
   readonly hasTrial: boolean;
   /** The authority whose certificate lets a client trust what the HTTPS listeners show. */
@@ -35,13 +43,9 @@ export const formatStartUpTable = (table: StartUpTable): string => {
       rows.push([formatAddress(listener.address, listener.port), listener.protocol, name, sendsTo]);
     }
   }
-  const { address, port, isSecure } = table.management;
-  rows.push([
-    formatAddress(address, port),
-    isSecure === true ? "HTTPS" : "HTTP",
-    "management",
-    "/healthz, /metrics, /api/v1/load-balancers",
-  ]);
+  const { address, port, isSecure, socket } = table.management;
+  rows.push([formatAddress(address, port), isSecure === true ? "HTTPS" : "HTTP", "management", managementPaths]);
+  if (socket !== undefined) rows.push([socket, "HTTP", "management", managementPaths]);
 
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`);

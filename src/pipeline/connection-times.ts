@@ -35,7 +35,7 @@ export class ConnectionTimes {
   private responseMs = -1;
 
   constructor(
-    private readonly accepted: Accepted,
+    private readonly accepted: ClientConnection,
     private readonly acceptedMs: number,
   ) {
     const { transport, clientAddress, clientPort } = accepted;
@@ -83,8 +83,8 @@ export class ConnectionTimes {
       entry.backendMs = this.connectMs;
       entry.responseMs = this.responseMs;
     }
-    const { transport, clientAddress } = this.accepted;
-    addPolicyFields(entry, route, { client: transport, clientAddress, clientPort: this.port }, undefined);
+    const { transport, clientAddress, tls } = this.accepted;
+    addPolicyFields(entry, route, { client: transport, clientAddress, clientPort: this.port, tls }, undefined);
     accessLog.write(entry);
   }
 }

@@ -6,7 +6,7 @@ import type { BackendConnection } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { ConnectWish } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
-import type { Membership } from "../balance/membership.ts";
+import type { Choosable } from "../balance/loose-part.ts";
 import type { Narrowing } from "../balance/routed.ts";
 import type { Reason } from "../errors.ts";
 import type { ByteWriter } from "../parse/byte-writer.ts";
@@ -100,7 +100,7 @@ export class Destination {
     return false;
   }
 
-  private membershipOf({ membership }: Route): Membership<BackendMember> {
+  private membershipOf({ membership }: Route): Choosable<BackendMember> {
     return this.narrowing === undefined ? membership : this.narrowing.of(membership);
   }
 

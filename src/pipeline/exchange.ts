@@ -677,8 +677,9 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
 
   /** When it has lasted too long, on the coarse clock in milliseconds; `idleEndsMs` is when silence has. */
   endsMs(idleEndsMs: number): number {
-    // In the surge queue only the queue's limit holds; an idle timeout behind it can't end before this.
-    if (this.dial?.isQueued === true) return clock.nowMs + this.owner.route.idleTimeoutMs;
+    // In the surge queue only the queue's limit holds, and of a policy that takes its time only its own; an idle timeout
+    // behind them can't end before this.
+    if (this.dial?.isQueued === true || this.stage === Stage.deciding) return clock.nowMs + this.owner.route.idleTimeoutMs;
     // An answer that has begun goes on however slow the body is; behind it, what is left of the body is bounded.
     const hasPace =
       this.stage === Stage.running && !this.body.isDone && !this.response.hasStarted && !this.owner.client.hasEnded;
@@ -689,7 +690,6 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
   timeOut(nowMs: number): void {
     if (this.stage === Stage.tunnel) this.tunnel?.close("idle");
     else if (this.stage === Stage.waiting) this.answer("backendTimeout");
-    else if (this.stage === Stage.deciding) this.answer("policyTimeout");
     else this.fail(this.slowSide(nowMs));
   }
 

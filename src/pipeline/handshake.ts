@@ -135,16 +135,17 @@ export class Handshake extends Newcomer implements PendingHandshake {
     const { client, serverName } = this;
     const { version, cipher, applicationProtocol } = readSettledTerms(client);
     const commonName = certificate && commonNameOf(client.peerCertificate);
-    return {
+    // As policies get it, one and the same for all of them.
+    return Object.freeze({
       version,
       cipher,
       ...(serverName === undefined ? {} : { serverName }),
       ...(applicationProtocol === undefined ? {} : { applicationProtocol }),
       ...(certificate && {
-        clientCertificate: { ...(commonName === undefined ? {} : { commonName }), isVerified: true },
+        clientCertificate: Object.freeze({ ...(commonName === undefined ? {} : { commonName }), isVerified: true }),
       }),
       isResumed: client.isSessionReused,
-    };
+    });
   }
 
   onEnd(): void {

@@ -54,7 +54,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   readonly address: Uint8Array;
   readonly client: Transport;
   readonly clientAddress: string;
-  readonly clientPort: number;
+  clientPort: number;
   readonly tls: ProxiedTls | undefined;
   route: Route;
   lastActivityMs: number;
@@ -71,8 +71,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   /** How much of a body had come when draining began, in bytes. */
   private drainedFromBytes = 0;
   private addressHash: number | undefined = undefined;
-  /** For access log and traces: a closed connection forgets both. */
-  private knownPort = 0;
+  /** For access log and traces: a closed connection forgets it. */
   private knownTls: LoggedTls | undefined = undefined;
   /** What the client's certificate says, and that with the route's own lines, kept while the route is the same. */
   private readonly clientCertificateLines: Uint8Array | undefined;
@@ -93,6 +92,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     this.address = bytesOf(secured.clientAddress);
     this.clientCertificateLines = secured.clientCertificateLines;
     this.route = source.route;
+    this.readPort();
     this.client.receiver = this;
     this.deadline.armIn(this.route.idleTimeoutMs);
     this.lastActivityMs = clock.nowMs;
@@ -105,8 +105,8 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   }
 
   get loggedPort(): number {
-    this.knownPort ||= this.clientPort || this.client.remotePort;
-    return this.knownPort;
+    this.clientPort ||= this.client.remotePort;
+    return this.clientPort;
   }
 
   get loggedTls(): LoggedTls | undefined {
@@ -268,7 +268,13 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     const { route } = this.source;
     if (route === this.route) return;
     this.route = route;
+    this.readPort();
     this.lookBy(clock.nowMs + route.idleTimeoutMs);
+  }
+
+  /** While the client is there: policies may ask for it when it has left. */
+  private readPort(): void {
+    if (this.route.policies !== undefined) this.clientPort ||= this.client.remotePort;
   }
 
   /** A request whose head can't be served. */

@@ -11,6 +11,7 @@ import type { Outcome } from "../observe/outcomes.ts";
 import { ConnectionTimes } from "./connection-times.ts";
 import type { Identified } from "./identified.ts";
 import { type Settled, settleConnection } from "./outcome.ts";
+import { type ClientEnd, endOf } from "./request-context.ts";
 import { tellConnectionFault } from "./request-policies.ts";
 import type { LiveConnection, Route, RouteSource } from "./route.ts";
 
@@ -26,6 +27,8 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
   private readonly startedMs: number;
   /** For access log and traces; undefined where there are neither. */
   private readonly times: ConnectionTimes | undefined;
+  /** The client as policies see it; undefined where there are none. */
+  private readonly seen: ClientEnd | undefined;
 
   constructor(
     /** Whose connection it is, as far as anybody knows. */
@@ -39,6 +42,7 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
     this.client.receiver = this;
     if (identified.handshakeDueMs === undefined) this.deadline.armIn(this.route.handshakeTimeoutMs);
     else this.deadline.arm(identified.handshakeDueMs);
+    this.seen = this.route.policies && endOf(identified);
     this.route.policies?.enter();
     source.enter(this);
   }
@@ -79,9 +83,8 @@ export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnectio
     this.deadline.disarm();
     this.kept = undefined;
     settleConnection(this, reason, this.route.counters);
-    if (reason !== undefined && this.route.policies !== undefined) {
-      const { clientAddress, clientPort } = this.identified;
-      tellConnectionFault(this.route, { client: this.client, clientAddress, clientPort }, reason, 0, undefined);
+    if (reason !== undefined && this.seen !== undefined) {
+      tellConnectionFault(this.route, this.seen, reason, 0, undefined);
     }
     this.log(reason);
     this.route.policies?.leave();

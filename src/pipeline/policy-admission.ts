@@ -7,29 +7,26 @@ import { PolicyRefusal } from "./policy-chain.ts";
 import { Decision, type DecisionUser } from "./policy-decision.ts";
 import { PolicySelection } from "./policy-selection.ts";
 import type { Relay } from "./relay.ts";
-import { SeenConnection } from "./request-context.ts";
+import { type ClientEnd, SeenConnection } from "./request-context.ts";
 import type { Cancellable } from "./route.ts";
-import type { Secured } from "./secured.ts";
 
 export class PolicyAdmission implements DecisionUser, Cancellable {
   private decision: Decision | undefined = undefined;
 
   constructor(
     private readonly relay: Relay,
-    private readonly secured: Secured,
+    private readonly end: ClientEnd,
     private readonly chain: PolicyChain,
     /** Goes on to an instance, one of those picked. */
     private readonly reach: (selection: PolicySelection | undefined) => void,
   ) {}
 
   begin(): void {
-    const { transport, clientAddress, clientPort, tls } = this.secured;
-    const context = new SeenConnection(this.relay.route, { client: transport, clientAddress, clientPort, tls });
-    this.act(this.chain.decide(context, this));
+    this.act(this.chain.decide(new SeenConnection(this.relay.route, this.end), this));
   }
 
   onDecided(verdict: Verdict): void {
-    this.relay.beginDial();
+    this.relay.wait(false);
     this.act(verdict);
   }
 
@@ -44,6 +41,7 @@ export class PolicyAdmission implements DecisionUser, Cancellable {
   private act(verdict: Verdict): void {
     if (verdict instanceof Decision) {
       this.decision = verdict;
+      this.relay.wait(true);
       this.relay.awaitInstance(this);
     } else if (verdict === undefined || verdict instanceof PolicySelection) this.reach(verdict);
     else this.relay.close(verdict instanceof PolicyRefusal ? verdict.reason : "policyRefused");

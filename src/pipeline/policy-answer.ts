@@ -7,9 +7,10 @@ import { bytesOf } from "../parse/http1/bytes.ts";
 import type { HeadChange } from "../parse/http1/head-change.ts";
 import { phraseOf } from "../parse/http1/status-phrase.ts";
 import { UnfitValue } from "./policy-errors.ts";
-import { entriesOf, type HeadLine, makeLine, readName, readValue, spell } from "./policy-lines.ts";
+import { entriesOf, type HeadLine, makeLine, membersOf, readName, readValue, spell } from "./policy-lines.ts";
 
 const nothing = new Uint8Array(0);
+const answerMembers = ["status", "headers", "body"];
 const textEncoder = new TextEncoder();
 const keepAliveEnd = bytesOf("Connection: keep-alive\r\n\r\n");
 const closeEnd = bytesOf("Connection: close\r\n\r\n");
@@ -53,8 +54,7 @@ export class PolicyAnswer {
 
 /** What a hook answers in an instance's place; throws where that is no answer. */
 export const readAnswer = (value: unknown): PolicyAnswer => {
-  if (typeof value !== "object" || value === null) throw new UnfitValue(`${spell(value)}, which is no answer`);
-  const { status, headers, body } = value as Readonly<Record<string, unknown>>;
+  const { status, headers, body } = membersOf("an answer", answerMembers, value);
   if (typeof status !== "number" || !Number.isInteger(status) || status < 200 || status > 599) {
     throw new UnfitValue(
       `a status of ${typeof status === "number" ? status : spell(status)}; 200 to 599 can be answered`,

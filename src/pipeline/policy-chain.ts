@@ -3,7 +3,7 @@
 // Part of a route; there is none where no policy has a hook of traffic, and then nothing is asked and nothing made. Called by
 // the exchange (exchange.ts) and by layer 4 (tcp.ts, relay.ts). It never lets anything that a hook throws out: that is counted
 // and told (policy-errors.ts), and the policy says what follows. What hooks answer is read in policy-answer.ts,
-// policy-edit.ts and policy-selection.ts.
+// policy-edit.ts, policy-fields.ts and policy-selection.ts.
 import type { HeadChange } from "../parse/http1/head-change.ts";
 import type {
   ConnectionContext,
@@ -17,6 +17,7 @@ import { type PolicyAnswer, readAnswer } from "./policy-answer.ts";
 import { type AskedPhase, Decision, type DecisionUser, wrapPromise } from "./policy-decision.ts";
 import { joinEdits, type PolicyEdit, readRequestEdit, readResponseEdit } from "./policy-edit.ts";
 import { notePolicyError, type PolicyPhase, UnfitValue } from "./policy-errors.ts";
+import { addFields, type LogFields } from "./policy-fields.ts";
 import type { PolicyLife } from "./policy-life.ts";
 import { PolicyMemo } from "./policy-memo.ts";
 import { PolicySelection, readSelection } from "./policy-selection.ts";
@@ -57,6 +58,8 @@ export interface HeadRoom {
   readonly headBytes: number;
   readonly fieldBytes: number;
   readonly startLineBytes: number;
+  /** How many lines policies may add to it. */
+  readonly fieldCount: number;
 }
 
 interface Step {
@@ -204,6 +207,7 @@ export class PolicyChain {
         const value: unknown = bound.policy.requestHead?.(bound.attributes, request, bound.state);
         if (value === undefined) continue;
         refusePromise(value);
+        if (isRefusal(value)) return refused;
         if (isAnswer(value)) return answers.of(value);
         whole = checkRoom(joinEdits(whole, edits.of(value)), headBytes, room);
       } catch (error) {
@@ -238,6 +242,7 @@ export class PolicyChain {
   tellFault(fault: FaultContext): void {
     const { onFault } = this;
     if (onFault === undefined) return;
+    Object.freeze(fault);
     for (const bound of onFault) {
       try {
         refusePromise(bound.policy.onFault?.(bound.attributes, fault, bound.state));
@@ -248,17 +253,17 @@ export class PolicyChain {
   }
 
   /** The fields that policies add to the log record; of the same name, the last policy's. Undefined where there are none. */
-  log(outcome: LogContext): Readonly<Record<string, string | number | boolean>> | undefined {
+  log(outcome: LogContext): LogFields | undefined {
     const { logging } = this;
     if (logging === undefined) return undefined;
-    let fields: Record<string, string | number | boolean> | undefined;
+    Object.freeze(outcome);
+    let fields: LogFields | undefined;
     for (const bound of logging) {
       try {
         const added: unknown = bound.policy.log?.(bound.attributes, outcome, bound.state);
         if (added === undefined) continue;
         refusePromise(added);
-        const checked = readFields(added);
-        fields = fields === undefined ? checked : Object.assign(fields, checked);
+        fields = addFields(fields, added);
       } catch (error) {
         notePolicyError(bound, "log", error);
       }
@@ -301,6 +306,9 @@ const refusePromise = (value: unknown): void => {
   throw new UnfitValue("a promise, which only admit and pick may answer with");
 };
 
+const isRefusal = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && (value as { readonly isRefused?: unknown }).isRefused === true;
+
 const isAnswer = (value: unknown): boolean => typeof value === "object" && value !== null && "status" in value;
 
 const readVerdict = (
@@ -310,9 +318,7 @@ const readVerdict = (
 ): PolicyAnswer | PolicySelection | PolicyRefusal | undefined => {
   if (value === undefined) return undefined;
   if (phase === "pick") return memo.of(value);
-  const isRefusal =
-    typeof value === "object" && value !== null && (value as { readonly isRefused?: unknown }).isRefused === true;
-  if (isRefusal) return refused;
+  if (isRefusal(value)) return refused;
   if (kind === "connection")
     throw new UnfitValue("an answer, which a layer-4 connection has no place for: refuse() it");
   return memo.of(value);
@@ -320,6 +326,10 @@ const readVerdict = (
 
 const checkRoom = (edit: PolicyEdit, headBytes: number, room: HeadRoom): PolicyEdit => {
   const { lines, path, longestLineBytes } = edit.change;
+  // A client's own lines aren't counted in: with as many as it may send it would undo what the policy does.
+  if (edit.lines.length > room.fieldCount) {
+    throw new UnfitValue(`${edit.lines.length} headers, more than maxHeaders (${room.fieldCount})`);
+  }
   if (longestLineBytes > room.fieldBytes) {
     throw new UnfitValue(`a header of ${longestLineBytes} bytes, more than maxHeaderBytes (${room.fieldBytes})`);
   }
@@ -331,16 +341,4 @@ const checkRoom = (edit: PolicyEdit, headBytes: number, room: HeadRoom): PolicyE
     throw new UnfitValue(`so much that the head comes to ${wholeBytes} bytes; ${room.headBytes} are allowed`);
   }
   return edit;
-};
-
-const readFields = (value: unknown): Record<string, string | number | boolean> => {
-  if (typeof value !== "object" || value === null) throw new UnfitValue("what are no fields");
-  const fields: Record<string, string | number | boolean> = {};
-  for (const [name, field] of Object.entries(value)) {
-    if (field === undefined) continue;
-    const isFit = typeof field === "string" || typeof field === "boolean" || Number.isFinite(field);
-    if (!isFit) throw new UnfitValue(`a field ${JSON.stringify(name)} that is no text, number or truth value`);
-    fields[name] = field;
-  }
-  return fields;
 };

@@ -12,6 +12,7 @@ import {
   type HeadLine,
   joinLines,
   makeLine,
+  membersOf,
   readName,
   readValue,
   spell,
@@ -26,6 +27,7 @@ export class PolicyEdit {
     readonly lines: ReadonlyArray<HeadLine>,
     readonly path: Uint8Array | undefined,
     readonly host: Uint8Array | undefined,
+    readonly isRequest: boolean,
   ) {
     this.change = new HeadChange(
       [...leftOut].map(bytesOf),
@@ -33,9 +35,13 @@ export class PolicyEdit {
       lines.reduce((longest, { bytes }) => Math.max(longest, bytes.length), 0),
       path,
       host,
+      isRequest,
     );
   }
 }
+
+const responseMembers = ["remove", "set", "add"];
+const requestMembers = [...responseMembers, "path"];
 
 const joined = new WeakMap<PolicyEdit, WeakMap<PolicyEdit, PolicyEdit>>();
 
@@ -60,6 +66,7 @@ export const joinEdits = (first: PolicyEdit | undefined, second: PolicyEdit): Po
       [...first.lines.filter(({ name }) => !second.leftOut.has(name)), ...second.lines],
       second.path ?? first.path,
       second.host ?? first.host,
+      second.isRequest,
     );
     behind.set(second, both);
   }
@@ -67,8 +74,7 @@ export const joinEdits = (first: PolicyEdit | undefined, second: PolicyEdit): Po
 };
 
 const read = (value: unknown, isRequest: boolean): PolicyEdit => {
-  if (typeof value !== "object" || value === null) throw new UnfitValue(`${spell(value)}, which is no edit of a head`);
-  const { remove, set, add, path } = value as Readonly<Record<string, unknown>>;
+  const { remove, set, add, path } = membersOf("an edit", isRequest ? requestMembers : responseMembers, value);
   const leftOut = new Set<string>();
   const lines: Array<HeadLine> = [];
   let host: Uint8Array | undefined;
@@ -93,8 +99,7 @@ const read = (value: unknown, isRequest: boolean): PolicyEdit => {
     if (texts === undefined) continue;
     for (const text of Array.isArray(texts) ? texts : [texts]) lines.push(makeLine(name, readValue(name, text)));
   }
-  if (path !== undefined && !isRequest) throw new UnfitValue("`path`, which a response has none of");
-  return new PolicyEdit(leftOut, lines, path === undefined ? undefined : readPath(path), host);
+  return new PolicyEdit(leftOut, lines, path === undefined ? undefined : readPath(path), host, isRequest);
 };
 
 const readHost = (bytes: Uint8Array, text: unknown): Uint8Array => {

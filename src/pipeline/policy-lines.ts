@@ -67,7 +67,16 @@ export const readValue = (name: string, value: unknown): Uint8Array => {
 };
 
 /** A text without the blanks around it, as RFC 9110 §5.6.3 knows them. */
-export const trimBlanks = (text: string): string => text.replaceAll(/^[ \t]+|[ \t]+$/g, "");
+export const trimBlanks = (text: string): string => {
+  // By hand: a regular expression for the end would begin anew at each blank inside, and clients write these.
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+};
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 /** A line as it goes on the wire, the name in the case that was given. */
 export const makeLine = (name: string, value: Uint8Array): HeadLine => {
@@ -97,18 +106,41 @@ export const encodeText = (text: string): Uint8Array | undefined =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: every character that is a byte.
   /^[\u0000-\u00ff]*$/.test(text) ? bytesOf(text) : undefined;
 
-/** The own entries of what should be a record. */
+/** The entries of what should be a record. */
 export const entriesOf = (what: string, record: unknown): ReadonlyArray<readonly [string, unknown]> => {
   if (record === undefined) return [];
-  if (typeof record !== "object" || record === null || Array.isArray(record)) {
-    throw new UnfitValue(`${what}, which is no record`);
-  }
+  if (!isRecord(record)) throw new UnfitValue(`${what}, which is no plain object`);
   return Object.entries(record);
+};
+
+/**
+ * The members of what should be `what`, such as `an edit`; throws where it has any but those of `names`. What is misspelt or
+ * meant for another hook would do nothing otherwise, and a request would pass that was to be stopped or changed.
+ */
+export const membersOf = (
+  what: string,
+  names: ReadonlyArray<string>,
+  value: unknown,
+): Readonly<Record<string, unknown>> => {
+  if (typeof value !== "object" || value === null) throw new UnfitValue(`${spell(value)}, which is not ${what}`);
+  if (!isRecord(value)) throw new UnfitValue(`an object of another class, where ${what} is a plain one`);
+  for (const name of Object.keys(value)) {
+    if (names.includes(name)) continue;
+    throw new UnfitValue(`a member ${spell(name)}; ${what} has ${names.map((one) => `\`${one}\``).join(", ")}`);
+  }
+  return value;
+};
+
+/** What has no members but its own; a Map or Headers would seem to have none. */
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 };
 
 /** A value for a message: short, on one line. */
 export const spell = (value: unknown): string => {
-  const text = typeof value === "string" ? JSON.stringify(value) : typeof value;
+  const text = typeof value === "string" ? JSON.stringify(value) : value === null ? "null" : typeof value;
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 };
 

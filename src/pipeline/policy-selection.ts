@@ -3,10 +3,13 @@
 // Read by the chain (policy-chain.ts), which remembers it (policy-memo.ts); asked wherever a member is chosen or waited
 // for. Owns no member: those selected, balanced among themselves, are the membership's (balance/membership.ts).
 import type { BackendMember } from "../backend/backend-member.ts";
+import type { Choosable } from "../balance/loose-part.ts";
 import type { Membership } from "../balance/membership.ts";
 import type { Narrowing } from "../balance/routed.ts";
 import { UnfitValue } from "./policy-errors.ts";
-import { entriesOf, spell } from "./policy-lines.ts";
+import { entriesOf, membersOf, spell } from "./policy-lines.ts";
+
+const selectionMembers = ["tags", "instances", "orElse"];
 
 export class PolicySelection implements Narrowing<BackendMember> {
   private readonly key: string;
@@ -23,7 +26,7 @@ export class PolicySelection implements Narrowing<BackendMember> {
   }
 
   /** Those in service that are picked; all, where there are none and any will do then. */
-  of(membership: Membership<BackendMember>): Membership<BackendMember> {
+  of(membership: Membership<BackendMember>): Choosable<BackendMember> {
     const narrowed = membership.narrow(this.key, this.accepts);
     return this.orElse === "any" && narrowed.members.length === 0 ? membership : narrowed;
   }
@@ -34,8 +37,7 @@ export class PolicySelection implements Narrowing<BackendMember> {
 
 /** What a `pick` hook has picked; throws where that is no selection. */
 export const readSelection = (value: unknown): PolicySelection => {
-  if (typeof value !== "object" || value === null) throw new UnfitValue(`${spell(value)}, which is no selection`);
-  const { tags, instances, orElse = "refuse" } = value as Readonly<Record<string, unknown>>;
+  const { tags, instances, orElse = "refuse" } = membersOf("a selection", selectionMembers, value);
   if (tags === undefined && instances === undefined) throw new UnfitValue("a selection by neither tags nor instances");
   if (orElse !== "refuse" && orElse !== "any") throw new UnfitValue(`an orElse of ${spell(orElse)}`);
   const ids: unknown = instances;

@@ -7,7 +7,6 @@ import type { BackendMember } from "../backend/backend-member.ts";
 import type { Connected, ConnectUser } from "../backend/connect.ts";
 import { Lease } from "../balance/lease.ts";
 import type { Reason } from "../errors.ts";
-import type { Accepted } from "../listen/accepted.ts";
 import { clock, monotonicMs } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import type { ListenerCounters } from "../observe/counters.ts";
@@ -15,8 +14,10 @@ import type { Outcome } from "../observe/outcomes.ts";
 import { ConnectionTimes } from "./connection-times.ts";
 import { type BothWays, Direction } from "./direction.ts";
 import { type Settled, settleConnection } from "./outcome.ts";
+import { type ClientEnd, endOf } from "./request-context.ts";
 import { tellConnectionFault } from "./request-policies.ts";
 import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
+import type { Secured } from "./secured.ts";
 
 export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnection, Settled {
   livePrevious: LiveConnection | undefined = undefined;
@@ -28,19 +29,21 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
   lastActivityMs: number;
   /** The dial under way; the relay's end cancels it. */
   private dialling: Cancellable | undefined = undefined;
-  /** It waits for room: silence is nobody's fault. */
-  private isQueued = false;
+  /** It waits for room or for a policy, which have limits of their own: silence is nobody's fault. */
+  private isWaiting = false;
   private readonly startedMs: number;
   /** When the dial began, or the wait for room was over; monotonic, in milliseconds. */
   private dialledMs = 0;
   /** For access log and traces; undefined where there are neither. */
   private readonly times: ConnectionTimes | undefined;
+  /** The client as policies see it; undefined where there are none. */
+  readonly end: ClientEnd | undefined;
   private readonly toBackend: Direction;
   private toClient: Direction | undefined = undefined;
   private readonly deadline = new Deadline(this);
 
   constructor(
-    private readonly client: Accepted,
+    private readonly client: Secured,
     private readonly source: RouteSource,
     /** What the instance gets first; where TLS is spoken to it, it has got it before the handshake. */
     private readonly preamble?: Uint8Array | undefined,
@@ -53,6 +56,7 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
     this.lastActivityMs = clock.nowMs;
     this.dialledMs = monotonicMs();
     this.times = this.route.accessLog && new ConnectionTimes(client, this.dialledMs);
+    this.end = this.route.policies && endOf(client);
     this.route.policies?.enter();
     source.enter(this);
   }
@@ -64,12 +68,6 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
   /** The path is being built: whoever ends the relay before there is an instance ends that too. */
   awaitInstance(dialling: Cancellable): void {
     if (!this.isFinished && this.toClient === undefined) this.dialling = dialling;
-  }
-
-  /** What had to be settled first is settled; the dial begins. */
-  beginDial(): void {
-    this.lastActivityMs = clock.nowMs;
-    this.dialledMs = monotonicMs();
   }
 
   /** The instance is connected: what the client sent so far goes out, and bytes flow. */
@@ -101,15 +99,19 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
     this.close(reason);
   }
 
-  /** It waits for room from now on, which only the queue's own limit ends, or does so no more. */
   onQueued(isQueued: boolean): void {
-    this.isQueued = isQueued;
+    this.wait(isQueued);
+  }
+
+  /** It waits for room or for a policy from now on, which only their own limits end, or does so no more. */
+  wait(isWaiting: boolean): void {
+    this.isWaiting = isWaiting;
     this.lastActivityMs = clock.nowMs;
-    if (!isQueued) this.dialledMs = monotonicMs();
+    if (!isWaiting) this.dialledMs = monotonicMs();
   }
 
   onDeadline(nowMs: number): number {
-    if (this.isQueued) return nowMs + this.route.idleTimeoutMs;
+    if (this.isWaiting) return nowMs + this.route.idleTimeoutMs;
     const hasBackendMoved = this.toBackend.hasMoved();
     if (this.toClient?.hasMoved() === true || hasBackendMoved) this.lastActivityMs = nowMs;
     const dueMs = this.lastActivityMs + this.route.idleTimeoutMs;
@@ -155,7 +157,9 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
     const { member } = this.lease;
     if (this.toClient !== undefined && member !== undefined) member.counters.openConnections--;
     settleConnection(this, reason, this.route.counters);
-    if (reason !== undefined && this.route.policies !== undefined) this.tellFault(reason);
+    if (reason !== undefined && this.end !== undefined) {
+      tellConnectionFault(this.route, this.end, reason, 0, member?.id);
+    }
     this.times?.log(this.route, {
       receivedBytes: this.toBackend.bytes,
       sentBytes: this.toClient?.bytes ?? 0,
@@ -180,11 +184,6 @@ export class Relay implements BothWays, ConnectUser, DeadlineOwner, LiveConnecti
       sentBytes: this.toClient?.bytes ?? 0,
       startedMs: this.startedMs,
     };
-  }
-
-  private tellFault(reason: Reason): void {
-    const { transport, clientAddress, clientPort } = this.client;
-    tellConnectionFault(this.route, { client: transport, clientAddress, clientPort }, reason, 0, this.lease.member?.id);
   }
 
   isFromClient(direction: Direction): boolean {

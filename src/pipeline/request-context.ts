@@ -3,6 +3,7 @@
 // Made by the exchange and by layer 4 where the route has policies, one fresh object for each request or connection, and
 // never otherwise. Stays good for as long as anybody keeps it; what is read of it is worked out when it is asked for. Its
 // getters never throw.
+import type { Accepted } from "../listen/accepted.ts";
 import type { Protocol } from "../model/protocol.ts";
 import type { ProxiedTls } from "../model/proxied-connection.ts";
 import type { Transport } from "../net/transport.ts";
@@ -19,8 +20,22 @@ export interface ClientEnd {
   readonly tls?: ProxiedTls | undefined;
 }
 
+/** A client's connection, whose handshake may be over. */
+export type ClientConnection = Accepted & { readonly tls?: ProxiedTls | undefined };
+
+/** Who has connected, remembered: a closed connection forgets its port. Takes a system call where nobody has read it. */
+export const endOf = ({ transport, clientAddress, clientPort, tls }: ClientConnection): ClientEnd => ({
+  client: transport,
+  clientAddress,
+  clientPort: clientPort || transport.remotePort,
+  tls,
+});
+
 /** Without a path in it, as policies may see it. */
 type ListenerContext = ClientContext["listener"];
+
+/** What Bun asks for the words of an object that is printed. */
+export const inspect = Symbol.for("nodejs.util.inspect.custom");
 
 const listeners = new WeakMap<Route, ListenerContext>();
 
@@ -33,38 +48,57 @@ const listenerOf = (route: Route): ListenerContext => {
   return context;
 };
 
-/** A client of whom nothing more is known, or wanted. */
+/** A client of whom nothing more is known, or wanted. Nothing of it can be changed: all policies see the same. */
 export class SeenClient implements ClientContext {
-  constructor(
-    private readonly route: Route,
-    private readonly end: ClientEnd,
-  ) {}
+  readonly #route: Route;
+  readonly #end: ClientEnd;
+
+  constructor(route: Route, end: ClientEnd) {
+    this.#route = route;
+    this.#end = end;
+  }
 
   get loadBalancer(): string {
-    return this.route.loadBalancer;
+    return this.#route.loadBalancer;
   }
 
   get listener(): ListenerContext {
-    return listenerOf(this.route);
+    return listenerOf(this.#route);
   }
 
   get clientAddress(): string {
-    return this.end.clientAddress;
+    return this.#end.clientAddress;
   }
 
   get tls(): ProxiedTls | undefined {
-    return this.end.tls;
+    return this.#end.tls;
   }
 
   /** Takes a system call where it isn't known; 0 when the connection has gone meanwhile. */
   get clientPort(): number {
-    return this.end.clientPort || this.end.client.remotePort;
+    return this.#end.clientPort || this.#end.client.remotePort;
+  }
+
+  /** What the contract has of it, for who prints it; what is behind that is elbow's own. */
+  toJSON(): object {
+    const { loadBalancer, listener, clientAddress, clientPort, tls } = this;
+    return { loadBalancer, listener, clientAddress, clientPort, tls };
+  }
+
+  [inspect](): object {
+    return this.toJSON();
   }
 }
 
 /** A connection of a TCP or SSL listener. */
 export class SeenConnection extends SeenClient implements ConnectionContext {
-  readonly kind = "connection";
+  get kind(): "connection" {
+    return "connection";
+  }
+
+  override toJSON(): object {
+    return { kind: this.kind, ...super.toJSON() };
+  }
 }
 
 const latin1 = Buffer.prototype.latin1Slice as unknown as {
@@ -94,46 +128,50 @@ export const findHeader = (text: string, lower: string, name: unknown): string |
  * *Owns*: `bytes` from `start` to `stop`, where it is the last that stands there: nobody writes to them or frees them any more.
  */
 export class SeenRequest extends SeenClient implements RequestContext {
-  readonly kind = "request";
-  private known: string | undefined = undefined;
-  private lower: string | undefined = undefined;
-  private lineEnd = -1;
-  private methodEnd = 0;
-  private targetEnd = 0;
-  private list: ReadonlyArray<readonly [name: string, value: string]> | undefined = undefined;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #stop: number;
+  #known: string | undefined = undefined;
+  #lower: string | undefined = undefined;
+  #lineEnd = -1;
+  #methodEnd = 0;
+  #targetEnd = 0;
+  #list: ReadonlyArray<readonly [name: string, value: string]> | undefined = undefined;
+  #header: RequestContext["header"] | undefined = undefined;
 
-  constructor(
-    route: Route,
-    end: ClientEnd,
-    private readonly bytes: Uint8Array,
-    private readonly start: number,
-    private readonly stop: number,
-  ) {
+  constructor(route: Route, end: ClientEnd, bytes: Uint8Array, start: number, stop: number) {
     super(route, end);
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#stop = stop;
+  }
+
+  get kind(): "request" {
+    return "request";
   }
 
   /** Takes the text out of bytes that are about to be somebody else's. */
   keep(): void {
-    this.known ??= textOfHead(this.bytes, this.start, this.stop);
+    this.#known ??= textOfHead(this.#bytes, this.#start, this.#stop);
   }
 
-  private get text(): string {
+  get #text(): string {
     this.keep();
-    return this.known as string;
+    return this.#known as string;
   }
 
   get method(): string {
-    this.readLine();
-    return this.text.slice(0, this.methodEnd);
+    this.#readLine();
+    return this.#text.slice(0, this.#methodEnd);
   }
 
   get target(): string {
-    this.readLine();
-    return this.text.slice(this.methodEnd + 1, this.targetEnd);
+    this.#readLine();
+    return this.#text.slice(this.#methodEnd + 1, this.#targetEnd);
   }
 
   get path(): string {
-    const origin = this.originForm;
+    const origin = this.#originForm;
     const query = origin.indexOf("?");
     return (query < 0 ? origin : origin.slice(0, query)) || "/";
   }
@@ -153,46 +191,59 @@ export class SeenRequest extends SeenClient implements RequestContext {
   }
 
   get version(): string {
-    this.readLine();
+    this.#readLine();
     // A request without a version is one of HTTP/0.9.
-    return this.targetEnd < this.lineEnd ? this.text.slice(this.targetEnd + 6, this.lineEnd) : "0.9";
+    return this.#targetEnd < this.#lineEnd ? this.#text.slice(this.#targetEnd + 6, this.#lineEnd) : "0.9";
   }
 
-  header(name: string): string | undefined {
-    this.lower ??= this.text.toLowerCase();
-    return findHeader(this.text, this.lower, name);
+  /** May be taken out of the context, as `({ header }) => header("x-a")` does. */
+  get header(): RequestContext["header"] {
+    this.#header ??= (name) => {
+      this.#lower ??= this.#text.toLowerCase();
+      return findHeader(this.#text, this.#lower, name);
+    };
+    return this.#header;
   }
 
-  headers(): ReadonlyArray<readonly [name: string, value: string]> {
-    this.list ??= this.readLines();
-    return this.list;
+  get headers(): RequestContext["headers"] {
+    return () => {
+      this.#list ??= this.#readLines();
+      return this.#list;
+    };
+  }
+
+  override toJSON(): object {
+    const { kind, method, target, path, query, host, version } = this;
+    return { kind, ...super.toJSON(), method, target, path, query, host, version, headers: this.headers() };
   }
 
   /** The target from its path on. */
-  private get originForm(): string {
+  get #originForm(): string {
     const { target } = this;
     const absolute = absoluteForm.exec(target);
     return absolute === null ? target : target.slice(absolute[0].length);
   }
 
-  private readLine(): void {
-    if (this.lineEnd >= 0) return;
-    const { text } = this;
+  #readLine(): void {
+    if (this.#lineEnd >= 0) return;
+    const text = this.#text;
     const lineEnd = text.search(/\r?\n/);
-    this.lineEnd = lineEnd < 0 ? text.length : lineEnd;
-    const line = text.slice(0, this.lineEnd);
+    this.#lineEnd = lineEnd < 0 ? text.length : lineEnd;
+    const line = text.slice(0, this.#lineEnd);
     const first = line.indexOf(" ");
-    this.methodEnd = first < 0 ? line.length : first;
-    const second = line.indexOf(" ", this.methodEnd + 1);
-    this.targetEnd = second < 0 ? line.length : second;
+    this.#methodEnd = first < 0 ? line.length : first;
+    const second = line.indexOf(" ", this.#methodEnd + 1);
+    this.#targetEnd = second < 0 ? line.length : second;
   }
 
-  private readLines(): ReadonlyArray<readonly [name: string, value: string]> {
-    const lines = this.text.split("\r\n").slice(1);
-    return lines.flatMap((line) => {
+  #readLines(): ReadonlyArray<readonly [name: string, value: string]> {
+    const lines = this.#text.split("\r\n").slice(1);
+    const list = lines.flatMap((line) => {
       const colon = line.indexOf(":");
-      return colon <= 0 ? [] : [[line.slice(0, colon), trimBlanks(line.slice(colon + 1))] as const];
+      if (colon <= 0) return [];
+      return [Object.freeze([line.slice(0, colon), trimBlanks(line.slice(colon + 1))] as const)];
     });
+    return Object.freeze(list);
   }
 }
 

@@ -37,7 +37,9 @@ const relayTcp = (secured: Secured, source: RouteSource): LiveConnection => {
   // The connection that comes is joined to the client's at once. A kept one belongs to layer 7.
   const reach = (narrowing: Narrowing<BackendMember> | undefined): void =>
     relay.awaitInstance(connect(relay, source, route, { key, lease, usesKept: false, preamble, narrowing }));
-  if (route.policies?.decides === true) new PolicyAdmission(relay, secured, route.policies, reach).begin();
+  const { policies } = route;
+  const { end } = relay;
+  if (policies?.decides === true && end !== undefined) new PolicyAdmission(relay, end, policies, reach).begin();
   else reach(undefined);
   return relay;
 };

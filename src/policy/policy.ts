@@ -145,8 +145,12 @@ export interface Policy<A, S = undefined> {
     context: RequestContext | ConnectionContext,
     state: S,
   ) => Awaitable<Selection | undefined>;
-  /** Changes the head of a request before it goes to an instance, or answers it. */
-  readonly requestHead?: (attributes: A, request: RequestContext, state: S) => RequestEdit | Answer | undefined;
+  /** Changes the head of a request before it goes to an instance, or answers it, or turns it away. */
+  readonly requestHead?: (
+    attributes: A,
+    request: RequestContext,
+    state: S,
+  ) => RequestEdit | Answer | Refusal | undefined;
   /**
    * Changes the head of a final response before it goes to the client; those of policies' answers too, but not elbow's own
    * error answers. Of several policies, in the reverse order of the listener's list.

@@ -134,37 +134,43 @@ test.each(bad)("an admit hook of layer 4 that %s", async (_, hook) => {
   }
 });
 
-test("a context that is written to, kept and asked later does no harm", async () => {
-  const kept: Array<{ header(name: string): string | undefined; readonly path: string }> = [];
+test("a context can't be changed for the policies behind", async () => {
+  const written: Array<string> = [];
+  const write = (context: object): undefined => {
+    // Everything that it has, by its contract and otherwise.
+    for (const name of [...Object.keys(context), ...Object.getOwnPropertyNames(Object.getPrototypeOf(context)), "tls"]) {
+      try {
+        Object.assign(context, { [name]: null });
+        written.push(name);
+      } catch {}
+    }
+  };
   const hooks: Hooks = {
     requestHead: (_, request) => {
-      kept.push(request);
-      for (const key of Object.keys(request)) {
-        try {
-          Object.assign(request, { [key]: null });
-        } catch {
-          // Some can't be written to.
-        }
-      }
-      return { set: { "X-A": "1" } };
+      const lines = request.headers() as unknown as Array<Array<string>>;
+      for (const change of [() => lines.pop(), () => lines[0]?.fill("x")]) expect(change).toThrow(TypeError);
+      return write(request);
     },
-    responseHead: (_, response) => {
-      Object.assign(response, { status: 999, bytes: null });
-      return undefined;
-    },
+    responseHead: (_, response) => write(response),
+    onFault: (_, fault) => write(fault),
   };
-  const seen: Array<string | undefined> = [];
+  const seen: Array<unknown> = [];
   const reading: Hooks = {
-    requestHead: (_, request) => {
-      seen.push(request.path);
-      return undefined;
-    },
+    requestHead: (_, { kind, path, headers }) => void seen.push(kind, path, headers()[0]),
+    responseHead: (_, { status, request }) => void seen.push(status, request.path),
+    onFault: (_, { status, reason }) => void seen.push(status, reason),
   };
-  await using ground = await startPolicies([reading, hooks], answerText("well"));
+  await using ground = await startPolicies([reading, hooks, reading], answerText("well"));
   using client = await RawClient.connect(ground.port);
-  for (const path of ["/1", "/2"]) expect((await exchange(client, path)).status).toBe(200);
-  expect(seen).toEqual(["/1", "/2"]);
-  expect(kept.length).toBe(2);
+  expect((await exchange(client, "/1")).status).toBe(200);
+  const request = ["request", "/1", ["Host", expect.any(String)]];
+  const response = [200, "/1"];
+  expect(seen).toEqual([...request, ...request, ...response, ...response]);
+  await client.send("nonsense\r\n\r\n");
+  await readResponse(client);
+  expect(seen.slice(10)).toEqual([400, "badRequest", 400, "badRequest"]);
+  // Methods of the class are nobody's facts, but they are the same for all.
+  expect(written).toEqual([]);
 });
 
 test("what it throws is told once, with its line, and again with a count no sooner than a minute later", async () => {

@@ -1,6 +1,6 @@
 // Instances that an operator drains: registered still, they get nothing new and finish what they have begun, over reloads, until
 // they are undrained.
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { Effect } from "effect";
 import type { Attributes } from "../../src/model/attributes.ts";
 import { observeEvents } from "../../src/observe/events.ts";
@@ -156,7 +156,22 @@ test("every load balancer that has it, or none", async () => {
   await using elbow = await startElbow(
     configurationOf([http([one]), http([one, two], {}, "other"), http([two], {}, "third")]),
   );
-  await drain(elbow, one, null);
+  const told: Array<string> = [];
+  const stop = observeEvents(({ type, loadBalancer, message }) => told.push(`${type} ${loadBalancer} ${message}`));
+  const logged = spyOn(process.stderr, "write").mockImplementation(() => true);
+  try {
+    await drain(elbow, one, null);
+    const lines = ["test", "other"].map((name) => `${name}: ${idOf(one)} drained by an operator`);
+    expect(told.filter((line) => line.startsWith("instance"))).toEqual([
+      `instance test ${lines[0]}`,
+      `instance other ${lines[1]}`,
+    ]);
+    const log = logged.mock.calls.map(([text]) => String(text)).join("");
+    for (const line of lines) expect(log).toContain(line);
+  } finally {
+    stop();
+    logged.mockRestore();
+  }
   expect([find(elbow, one)?.phase, find(elbow, one, "other")?.phase]).toEqual(["draining", "draining"]);
   expect(find(elbow, two, "third")?.phase).toBe("inService");
   await undrain(elbow, one, "other");

@@ -1,6 +1,6 @@
 // Who gets in to the management server of a running process: TLS, token, Unix socket; and how these change at a reload.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, lstatSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { issueTestCertificate, type TestCertificate, testAuthority } from "../support/certificates.ts";
@@ -20,11 +20,15 @@ const other = "fedcba9876543210fedcba9876543210";
 const makePlace = (port = freePort()) => {
   const folder = makeFolder();
   const listener = freePort();
-  const write = (management: object) =>
+  const write = (management: object, listenerPort = listener) =>
     folder.write("elbow.json", {
       management: { port, ...management },
       loadBalancers: {
-        web: { listeners: [{ protocol: "TCP", port: listener, instancePort: 1 }], instances: [], address: "127.0.0.1" },
+        web: {
+          listeners: [{ protocol: "TCP", port: listenerPort, instancePort: 1 }],
+          instances: [],
+          address: "127.0.0.1",
+        },
       },
     });
   const writeCertificate = (certificate: TestCertificate) => {
@@ -41,6 +45,7 @@ const makePlace = (port = freePort()) => {
   return {
     folder,
     port,
+    listener,
     write,
     writeCertificate,
     file,
@@ -208,4 +213,59 @@ test("a huge body is refused without being read, with a problem document", async
     const response = await readResponse(client);
     expect([response.status, header(response, "content-type")]).toEqual([413, "application/problem+json"]);
   }
+});
+
+test("a socket whose file was removed by hand is there again after a reload", async () => {
+  using place = makePlace();
+  const path = join(place.folder.path, "m.sock");
+  place.write({ socket: "m.sock" });
+  await using elbow = await place.start();
+  expect(elbow.stdout).toContain(path);
+  expect(elbow.stderr).toContain(`managementSocket=${path}`);
+  rmSync(path);
+  await place.reload(elbow, () => existsSync(path));
+  expect((await fetch("http://localhost/healthz", { unix: path })).status).toBe(200);
+  expect((lstatSync(path).mode & 0o777).toString(8)).toBe("600");
+});
+
+test("an address that overlaps with the present one on the same port can be had and given back; a taken one changes nothing", async () => {
+  using place = makePlace();
+  const certificate = await issueTestCertificate({ names: ["localhost"], ips: ["127.0.0.1", "127.0.0.2"] });
+  place.writeCertificate(certificate);
+  place.write({ token });
+  await using elbow = await place.start();
+  const ask = (host: string, scheme: string) =>
+    fetch(`${scheme}://${host}:${place.port}/healthz`, {
+      headers: show(token),
+      keepalive: false,
+      tls: { ca: certificate.caPem },
+    }).then(
+      ({ status }) => status,
+      () => 0,
+    );
+  expect([await ask("127.0.0.1", "http"), await ask("127.0.0.2", "http")]).toEqual([200, 0]);
+  {
+    using _stranger = Bun.listen({ hostname: "127.0.0.2", port: place.port, socket: { data() {} } });
+    place.write({ address: "0.0.0.0", tls, token });
+    elbow.process.kill("SIGHUP");
+    await elbow.says(/cannot listen on 0\.0\.0\.0:\d+: the port is taken \(EADDRINUSE\)/);
+    expect(await ask("127.0.0.1", "http")).toBe(200);
+  }
+  await place.reload(elbow, async () => (await ask("127.0.0.2", "https")) === 200);
+  expect(await ask("127.0.0.1", "https")).toBe(200);
+  place.write({ token });
+  await place.reload(elbow, async () => (await ask("127.0.0.1", "http")) === 200);
+  expect([await ask("127.0.0.2", "https"), await ask("127.0.0.2", "http")]).toEqual([0, 0]);
+});
+
+test("a port that a listener gives up in the same reload is refused, and whose it is is said", async () => {
+  using place = makePlace();
+  place.write({});
+  await using elbow = await place.start();
+  place.write({ port: place.listener }, place.port);
+  elbow.process.kill("SIGHUP");
+  await elbow.says(
+    /cannot listen on 127\.0\.0\.1:\d+: a listener of web of this elbow has it until the reload is over/,
+  );
+  expect((await fetch(`http://127.0.0.1:${place.port}/healthz`)).status).toBe(200);
 });

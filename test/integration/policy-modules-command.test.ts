@@ -43,6 +43,15 @@ test("a policy that was begun is sound, has no type errors, and stays as it is",
   expect(readFileSync(join(folder.path, "policies/geo-block.ts"), "utf8")).toBe(text);
 });
 
+test("what a module throws stays on its line, and can't move the cursor", async () => {
+  using folder = makeFolder({ "odd.ts": 'throw new Error("boom\\nnext \\u009b2J");\n' });
+  const { exitCode, stdout } = await run(["check", "odd.ts"], folder.path);
+  expect([exitCode, stdout]).toEqual([
+    1,
+    "odd.ts:1:11: failed while it was loaded: boom next \\x9b2J (expected a module that loads)\n",
+  ]);
+});
+
 test("a policy may be printed, and its name must be one", async () => {
   using folder = makeFolder();
   const printed = await run(["new", "abc", "--stdout"], folder.path);

@@ -96,8 +96,8 @@ test("what breaks the rules is refused in the words of a check, and changes noth
   const before = elbow.status();
   expect(await failureOf(elbow, register("test", ["127.0.0.1:1", "i-nobody", "a b"]))).toBe(
     [
-      'ConfigurationError: loadBalancers.test.instances[2]: "i-nobody" is not in the inventory (expected an id from `instances`, an IP address or a host name, each with an optional :port)',
-      'loadBalancers.test.instances[3]: "a b" is not an instance (expected an id from `instances`, an IP address or a host name, each with an optional :port)',
+      'ConfigurationError: instances[1]: "i-nobody" is not in the inventory (expected an id from `instances`, an IP address or a host name, each with an optional :port)',
+      'instances[2]: "a b" is not an instance (expected an id from `instances`, an IP address or a host name, each with an optional :port)',
     ].join("\n"),
   );
   expect(await failureOf(elbow, register("nobody", []))).toBe(

@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import { isLoopback } from "../../model/address.ts";
-import { defaultManagement, type Management } from "../../model/management.ts";
+import { defaultManagement, type Management, socketPathMaxBytes } from "../../model/management.ts";
 import { describeUndefined, type Finding, type Place, spellChoice } from "./problem.ts";
 import type { SiftedManagement } from "./sift.ts";
 import { type PlacedSource, toCertificateSource } from "./sources.ts";
@@ -32,11 +32,12 @@ export interface SettledManagement {
 export const settleManagement = (management: SiftedManagement, directory: string): SettledManagement => {
   const { bind, port, socket, tls, token, tokenFile } = management;
   const certificate = tls && toCertificateSource(tls, directory);
+  const socketPath = socket === undefined ? undefined : resolve(directory, socket);
   return {
     management: {
       address: (bind.isKnown ? bind.address?.text : undefined) ?? defaultManagement.address,
       port: port ?? defaultManagement.port,
-      ...(socket === undefined ? {} : { socket: resolve(directory, socket) }),
+      ...(socketPath === undefined ? {} : { socket: socketPath }),
       ...(certificate === undefined ? {} : { tls: certificate }),
       ...(token === undefined ? {} : { token }),
     },
@@ -49,6 +50,7 @@ export const settleManagement = (management: SiftedManagement, directory: string
       ...management.undefinedKeys.map((key) => describeUndefined(["management", key])),
       ...findOpenness(management),
       ...findTwoTokens(management),
+      ...findLongPath(socketPath),
     ],
   };
 };
@@ -74,3 +76,16 @@ const findTwoTokens = ({ written }: SiftedManagement): ReadonlyArray<Finding> =>
   written.has("token") && written.has("tokenFile")
     ? [{ place: ["management", "tokenFile"], problem: "stands beside `token`", expected: "one of the two" }]
     : [];
+
+/** A path may be short as it is written, and too long from the configuration's folder. */
+const findLongPath = (path: string | undefined): ReadonlyArray<Finding> => {
+  const length = new TextEncoder().encode(path ?? "").length;
+  if (path === undefined || length <= socketPathMaxBytes) return [];
+  return [
+    {
+      place: ["management", "socket"],
+      problem: `the path from here, ${path}, has ${length} bytes`,
+      expected: `one of at most ${socketPathMaxBytes} bytes, such as "/run/elbow/management.sock"`,
+    },
+  ];
+};

@@ -91,14 +91,15 @@ export class AccessLog implements EntryWriter {
 
   private writeJson(entry: AccessEntry, writer: LogWriter): void {
     const line = jsonLineOf(entry, this);
-    // Three bytes are the most that a UTF-16 unit takes in UTF-8.
-    const out = writer.makeRoom(line.length * 3);
+    // Three bytes are the most that a UTF-16 unit takes in UTF-8; of a long line it is worth knowing.
+    const out = writer.makeRoom(line.length < longLine ? line.length * 3 : Buffer.byteLength(line));
     if (out === undefined) return;
     putText(line, out);
     writer.endLine();
   }
 }
 
+const longLine = 16 * 1024;
 const encoder = new TextEncoder();
 
 const putText = (text: string, out: ByteWriter): void => {

@@ -25,8 +25,6 @@ export const Field = {
 /** One of {@link Field}'s codes. */
 export type Field = (typeof Field)[keyof typeof Field];
 
-const hyphen = 0x2d;
-
 const host = bytesOf("host");
 const te = bytesOf("te");
 const expect = bytesOf("expect");
@@ -86,11 +84,15 @@ const isOfClientCertificate = (bytes: Uint8Array, start: number, end: number): b
   return beginsLike(bytes, start, clientCertificate) && (behind === end || !isAlphanumeric(bytes[behind] as number));
 };
 
-/** Whether what begins at `start` is `name` in any case, with any mark in the place of a hyphen. */
-const beginsLike = (bytes: Uint8Array, start: number, name: Uint8Array): boolean => {
+/**
+ * Whether what begins at `start` is `name` in any case, with any mark in the place of another: servers that turn names into
+ * variables take them for the same (RFC 3875 §4.1.18). `name` is in lower case.
+ */
+export const beginsLike = (bytes: Uint8Array, start: number, name: Uint8Array): boolean => {
   for (let index = 0; index < name.length; index++) {
     const byte = bytes[start + index] as number;
-    const isSame = name[index] === hyphen ? !isAlphanumeric(byte) : (byte | 0x20) === name[index];
+    const wanted = name[index] as number;
+    const isSame = isAlphanumeric(wanted) ? (byte | 0x20) === wanted : !isAlphanumeric(byte);
     if (!isSame) return false;
   }
   return true;

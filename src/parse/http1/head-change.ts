@@ -3,6 +3,7 @@
 // Asked by the writers of heads (serialise.ts). Whoever makes one has checked every byte of it: names, values, the path's
 // and the host's. Owns no head; it is the same for any number of them.
 import { equalsIgnoringCase } from "./bytes.ts";
+import { beginsLike } from "./field-name.ts";
 
 export class HeadChange {
   /** One bit for each length that a name in {@link leftOut} has, by its last five bits. */
@@ -19,6 +20,8 @@ export class HeadChange {
     readonly path: Uint8Array | undefined = undefined,
     /** What Host says instead. */
     readonly host: Uint8Array | undefined = undefined,
+    /** Names that differ in nothing but marks don't go on either: to many instances `X_User` is `X-User`. */
+    private readonly hasLookAlikes = false,
   ) {
     this.lengths = leftOut.reduce((lengths, name) => lengths | (1 << (name.length & 31)), 0);
   }
@@ -26,9 +29,11 @@ export class HeadChange {
   /** Whether the field whose name is `bytes[start, end)` doesn't go on. */
   leavesOut(bytes: Uint8Array, start: number, end: number): boolean {
     if ((this.lengths & (1 << ((end - start) & 31))) === 0) return false;
-    const { leftOut } = this;
+    const { leftOut, hasLookAlikes } = this;
     for (let index = 0; index < leftOut.length; index++) {
-      if (equalsIgnoringCase(bytes, start, end, leftOut[index] as Uint8Array)) return true;
+      const name = leftOut[index] as Uint8Array;
+      if (equalsIgnoringCase(bytes, start, end, name)) return true;
+      if (hasLookAlikes && end - start === name.length && beginsLike(bytes, start, name)) return true;
     }
     return false;
   }

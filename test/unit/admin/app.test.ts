@@ -167,7 +167,12 @@ test("what means nothing is refused where no body is expected; none and {} are t
     });
   await expectProblem(await reload('{"now": true}'), 400, "Bad Request", /none/);
   for (const body of [undefined, "", " {} "]) {
-    await expectProblem(await reload(body), 409, "Conflict", /nothing to reload: elbow runs without a configuration file/);
+    await expectProblem(
+      await reload(body),
+      409,
+      "Conflict",
+      /nothing to reload: elbow runs without a configuration file/,
+    );
   }
 });
 

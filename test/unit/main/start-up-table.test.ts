@@ -50,7 +50,7 @@ test("one row for each listener and one for the management server, in columns", 
   LISTENS ON      PROTOCOL  FOR         SENDS TO
   127.0.0.1:8080  HTTP      web         HTTP to i-1 10.0.0.1:80, 10.0.0.2:3000
   127.0.0.1:81    TCP       web         TCP to i-1 10.0.0.1:80, 10.0.0.2:3000
-  127.0.0.1:9090  HTTP      management  /healthz, /metrics, /api/v1/load-balancers
+  127.0.0.1:9090  HTTP      management  /docs, /healthz, /metrics, /api/v1/status
 
 Try: curl http://127.0.0.1:8080/
 `);

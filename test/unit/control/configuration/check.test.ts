@@ -1,8 +1,14 @@
 // Checking a written configuration: what a sound one decodes to, and the exact words for everything that is wrong.
 import { describe, expect, test } from "bun:test";
+import { ConfigurationError } from "../../../../src/control/configuration/configuration-error.ts";
 import { defaultAttributes } from "../../../../src/model/attributes.ts";
 import { defaultOutlierDetection } from "../../../../src/model/outlier-detection.ts";
 import { balancing, decode, listener, listening, refuse, tcp, two, web } from "./written.ts";
+
+test("a problem is one line, whatever is told of it", () => {
+  const problems = [{ path: "a", problem: "boom\r\nnext", expected: "no\nboom" }];
+  expect(new ConfigurationError({ file: "x.ts", problems }).message).toBe("a: boom next (expected no boom)");
+});
 
 describe("a sound configuration", () => {
   test("decodes with protocols in upper case, addresses in one spelling and every default filled in", () => {

@@ -74,6 +74,11 @@ describe("refused", () => {
       `management.socket: "/${"x".repeat(56)}..." is not the path of a Unix socket (expected one such as "/run/elbow/management.sock", of at most 107 bytes)`,
     ],
     [
+      "a path that is long from the configuration's folder",
+      { socket: "x".repeat(103) },
+      `management.socket: the path from here, /srv/${"x".repeat(103)}, has 108 bytes (expected one of at most 107 bytes, such as "/run/elbow/management.sock")`,
+    ],
+    [
       "half a certificate",
       { tls: { cert: "site.pem" } },
       'management.tls.key: is missing (expected a PEM file: a path such as "certs/site.pem", or PEM text, which contains -----BEGIN)',
