@@ -2,8 +2,9 @@
 //
 // Made with a connection or an exchange and used again, so that a lease in steady state allocates nothing. It counts on
 // its member alone: a member that has left its listener meanwhile is given back all the same.
-import type { Member } from "./member.ts";
+
 import type { Choosable } from "./loose-part.ts";
+import type { Member } from "./member.ts";
 
 export class Lease<M extends Member> {
   member: M | undefined = undefined;

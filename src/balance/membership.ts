@@ -89,7 +89,7 @@ export class Membership<M extends Member> implements MemberFollower, Choosable<M
     this.forgottenAt = this.uses;
   }
 
-  /** Forgets the part that was used last of all; false where that would come too soon. */
+  /** Forgets the part that nobody has used for longest; false where that would come too soon. */
   private makeRoom(narrowed: ReadonlyMap<string, Narrowed<M>>): boolean {
     if (this.uses - this.replacedAt < narrowedPatience) return false;
     let oldest: string | undefined;

@@ -5,8 +5,8 @@
  * Pure; it never knows what waits, nor for how long it may.
  */
 import type { Lease } from "./lease.ts";
-import type { Member } from "./member.ts";
 import type { Choosable } from "./loose-part.ts";
+import type { Member } from "./member.ts";
 import type { Membership } from "./membership.ts";
 
 /** The most that wait at once ("SurgeQueueLength", CloudWatch metrics, AWS). */

@@ -79,11 +79,8 @@ const describeLatency = (latency: Histogram): LatencyStatus | null => {
 /** Security first, since its policy is the first to work on a connection; then in the order of the configuration. */
 const namePolicies = ({ security, stickiness, balancer, policies = [] }: Listener): ReadonlyArray<string> => [
   ...new Set(
-    [
-      security?.policy.name,
-      balancer?.name,
-      stickiness?.own?.name ?? stickiness?.type,
-      ...policies.map(({ name }) => name),
-    ].filter((name) => name !== undefined),
+    [security?.policy.name, balancer?.name, stickiness?.name, ...policies.map(({ name }) => name)].filter(
+      (name) => name !== undefined,
+    ),
   ),
 ];

@@ -142,6 +142,7 @@ export class Policies {
       attributes,
       state: begin(loadBalancer, use, () => policy.state?.(attributes)),
       file: use.module?.file,
+      hookPositions: use.module?.hookPositions,
       life: policy.dispose === undefined ? undefined : new PolicyLife(),
       errors: this.failuresOf(loadBalancer, name),
       use,

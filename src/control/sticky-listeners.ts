@@ -19,7 +19,8 @@ import { makeStickyValues, type StickyScope } from "./sticky-values.ts";
 
 /** What a listener's stickiness is made of: where all of it is the same, what was made is kept. */
 export interface StickyParts {
-  readonly stickiness: ListenerStickiness;
+  /** But for its name: clients stay over another one. */
+  readonly stickiness: Omit<ListenerStickiness, "name">;
   readonly scope: StickyScope;
   readonly secrets: ReadonlyArray<CookieSecret>;
 }
@@ -32,7 +33,8 @@ export const stickyPartsOf = (
 ): StickyParts | undefined => {
   if (stickiness === undefined) return undefined;
   if (secrets.length === 0) throw new Error(`${stickiness.type} needs a cookie secret`);
-  return { stickiness, scope: { loadBalancer, instancePort }, secrets };
+  const { name: _, ...parts } = stickiness;
+  return { stickiness: parts, scope: { loadBalancer, instancePort }, secrets };
 };
 
 interface Kept {
@@ -73,7 +75,7 @@ export class StickyListeners {
 const makeTerms = ({ stickiness, scope, secrets }: StickyParts): StickyTerms<BackendMember> =>
   new StickyTerms(makeStickiness(stickiness), new StickyTable(makeStickyValues(secrets, scope, ({ name }) => name)));
 
-const makeStickiness = ({ type, attributes, own }: ListenerStickiness): Stickiness => {
+const makeStickiness = ({ type, attributes, own }: StickyParts["stickiness"]): Stickiness => {
   if (own !== undefined) return guardStickiness(boundOf(own));
   const policy = findPolicyType(type);
   if (policy?.stick === undefined) throw new Error(`${type} is no stickiness policy type`);

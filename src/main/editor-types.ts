@@ -13,8 +13,20 @@ const header = `// The types of the module "elbow", for editors and tsc: put thi
 // Made by \`elbow policy types\`, elbow ${version}; make it anew after an update. At run time elbow brings the module itself.
 `;
 
-/** Where a module of Node's has no types, its exports may be anything; an installed package of types goes before this. */
+/** Where a module of Node's has no types, its exports may be anything; an installed package of types goes before this, and beside `process`. */
 const builtins = `declare module "node:*";
+
+declare namespace NodeJS {
+  interface ProcessEnv {
+    [name: string]: string | undefined;
+  }
+  interface Process {
+    env: ProcessEnv;
+  }
+}
+
+/** As much of it as configurations ask for; a package of types adds the rest. */
+declare var process: NodeJS.Process;
 `;
 
 /** The text of a declaration file for the module `elbow`, with all that it names. */

@@ -12,6 +12,8 @@ export interface PolicyModule {
   readonly files: ReadonlyArray<string>;
   /** The same as long as none of the files has another content. */
   readonly version: string;
+  /** Where its hooks stand in the file, as `:line:column` by name. */
+  readonly hookPositions?: ReadonlyMap<string, string>;
 }
 
 /** One policy of a load balancer, in use. */

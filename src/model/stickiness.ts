@@ -5,8 +5,10 @@
  */
 import type { PolicyUse } from "./policy-use.ts";
 
-/** A sound stickiness policy: its type, and the attributes as they were written. */
+/** A sound stickiness policy: its name, its type, and the attributes as they were written. */
 export interface ListenerStickiness {
+  /** In the configuration. */
+  readonly name: string;
   /** As in the Elastic Load Balancing API, such as `LBCookieStickinessPolicyType`. */
   readonly type: string;
   readonly attributes: Readonly<Record<string, unknown>>;

@@ -48,13 +48,22 @@ export const stackOf = (thrown: unknown): string =>
     return typeof root === "object" && root !== null && "stack" in root ? String(root.stack) : "";
   }, "");
 
+/** In characters. A longer line is part of a message, which may be a client's text: to look at it costs its length squared. */
+const frameMaxLength = 2048;
+
+const framePattern = /^\s*at (?:async )?(?:.*\()?(.+?):(\d+):(\d+)\)?$/;
+
 /** Where an error was made, from the inside out. */
 export const framesOf = (thrown: unknown): ReadonlyArray<StackFrame> =>
-  [...stackOf(thrown).matchAll(/^\s*at (?:async )?(?:.*\()?(.+?):(\d+):(\d+)\)?$/gm)].map(([, where, line, column]) => {
-    // Code that was made from a text says so of the file that made it.
-    const file = trying(() => (where?.startsWith("file://") ? Bun.fileURLToPath(where) : where), where) as string;
-    return { file, place: `${file}:${line}:${column}` };
-  });
+  stackOf(thrown)
+    .split("\n")
+    .flatMap((text) => {
+      const [, where, line, column] = text.length > frameMaxLength ? [] : (framePattern.exec(text) ?? []);
+      if (where === undefined) return [];
+      // Code that was made from a text says so of the file that made it.
+      const file = trying(() => (where.startsWith("file://") ? Bun.fileURLToPath(where) : where), where);
+      return [{ file, place: `${file}:${line}:${column}` }];
+    });
 
 /** Whether a frame's file is no file: the engine's own code, or code that has none. */
 export const isEngines = (file: string): boolean => /^(?:native|unknown|<|\[|[a-z-]+:)/.test(file);

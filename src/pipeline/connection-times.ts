@@ -4,13 +4,13 @@
 // its connection says when it is over and how.
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Reason } from "../errors.ts";
-import type { Accepted } from "../listen/accepted.ts";
 import { monotonicMs } from "../net/clock.ts";
 import type { LoggedTls } from "../observe/access-log/access-entry.ts";
 import { nextEntry } from "../observe/access-log/pending-entries.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
 import { loggedTlsOf } from "./exchange-times.ts";
 import { addPolicyFields } from "./logged-fields.ts";
+import type { ClientConnection } from "./request-context.ts";
 import type { Route } from "./route.ts";
 
 /** What of a connection only it knows, when it is over. */

@@ -679,7 +679,8 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
   endsMs(idleEndsMs: number): number {
     // In the surge queue only the queue's limit holds, and of a policy that takes its time only its own; an idle timeout
     // behind them can't end before this.
-    if (this.dial?.isQueued === true || this.stage === Stage.deciding) return clock.nowMs + this.owner.route.idleTimeoutMs;
+    if (this.dial?.isQueued === true || this.stage === Stage.deciding)
+      return clock.nowMs + this.owner.route.idleTimeoutMs;
     // An answer that has begun goes on however slow the body is; behind it, what is left of the body is bounded.
     const hasPace =
       this.stage === Stage.running && !this.body.isDone && !this.response.hasStarted && !this.owner.client.hasEnded;

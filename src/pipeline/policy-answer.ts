@@ -30,7 +30,7 @@ export class PolicyAnswer {
   }
 
   /** The status line and the policy's own fields, as policies see them; ends with the last field's line. */
-  get head(): Uint8Array {
+  makeHead(): Uint8Array {
     const writer = new ByteWriter(256);
     this.writeLines(writer, undefined);
     return writer.view();

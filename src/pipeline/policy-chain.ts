@@ -5,6 +5,7 @@
 // and told (policy-errors.ts), and the policy says what follows. What hooks answer is read in policy-answer.ts,
 // policy-edit.ts, policy-fields.ts and policy-selection.ts.
 import type { HeadChange } from "../parse/http1/head-change.ts";
+import { type TrafficHook, trafficHooks } from "../policy/hooks.ts";
 import type {
   ConnectionContext,
   FaultContext,
@@ -34,6 +35,8 @@ export interface BoundPolicy {
   readonly state: unknown;
   /** The module's file; undefined for built-in ones. */
   readonly file: string | undefined;
+  /** Where the module's hooks stand in that file, as `:line:column` by name. */
+  readonly hookPositions?: ReadonlyMap<string, string> | undefined;
   /** Who still asks it; undefined where it has nothing to end. */
   readonly life?: PolicyLife | undefined;
   /** How often it failed, by phase. */
@@ -147,7 +150,7 @@ export class PolicyChain {
     const { bound, phase } = step;
     try {
       if (ending === "failed") throw value;
-      if (ending === "late") throw new UnfitValue(`no answer within ${bound.policy.deadlineMs} ms`);
+      if (ending === "late") throw new UnfitValue(`nothing within ${bound.policy.deadlineMs} ms`);
       const verdict = readVerdict(step, value, context);
       if (verdict instanceof PolicySelection) decision.selection = verdict;
       else if (verdict !== undefined) return verdict;
@@ -274,11 +277,9 @@ export class PolicyChain {
 
 /** The chain of these policies, in the order of the listener's list; undefined when none has a hook of traffic. */
 export const makePolicyChain = (bound: ReadonlyArray<BoundPolicy>): PolicyChain | undefined =>
-  bound.some(({ policy }) => trafficPhases.some((phase) => policy[phase] !== undefined))
+  bound.some(({ policy }) => trafficHooks.some((phase) => policy[phase] !== undefined))
     ? new PolicyChain(bound)
     : undefined;
-
-const trafficPhases = ["admit", "pick", "requestHead", "responseHead", "onFault", "log"] as const;
 
 const makeHeadStep = (bound: BoundPolicy, readEdit: (value: unknown) => PolicyEdit): HeadStep => ({
   bound,
@@ -286,10 +287,7 @@ const makeHeadStep = (bound: BoundPolicy, readEdit: (value: unknown) => PolicyEd
   answers: new PolicyMemo(readAnswer),
 });
 
-const withHook = (
-  bound: ReadonlyArray<BoundPolicy>,
-  phase: (typeof trafficPhases)[number],
-): ReadonlyArray<BoundPolicy> | undefined => {
+const withHook = (bound: ReadonlyArray<BoundPolicy>, phase: TrafficHook): ReadonlyArray<BoundPolicy> | undefined => {
   const having = bound.filter(({ policy }) => policy[phase] !== undefined);
   return having.length === 0 ? undefined : having;
 };

@@ -34,7 +34,7 @@ export class RequestPolicies {
     isAlone: boolean,
   ) {
     chain.enter();
-    if (!isAlone) this.see().keep();
+    if (!isAlone) SeenRequest.keep(this.see());
   }
 
   /** The request as policies see it, one and the same for as long as anybody keeps it. */
@@ -92,8 +92,11 @@ export class RequestPolicies {
     limits: HeadLimits,
     out: ByteWriter,
   ): PolicyRefusal["reason"] | undefined {
-    const { head, status } = answer;
-    const change = this.chain.editsResponses ? this.edit(status, undefined, head, 0, head.length, limits) : undefined;
+    let change: HeadChange | PolicyRefusal | undefined;
+    if (this.chain.editsResponses) {
+      const head = answer.makeHead();
+      change = this.edit(answer.status, undefined, head, 0, head.length, limits);
+    }
     if (change instanceof PolicyRefusal) return change.reason;
     answer.writeHead(out, change, keepsAlive);
     return undefined;
@@ -109,7 +112,7 @@ export class RequestPolicies {
   ): HeadChange | PolicyRefusal | undefined {
     const response = new SeenResponse(this, status, instance, bytes, start, end);
     const change = this.chain.editResponse(response, end - start, limits);
-    response.seal();
+    SeenResponse.seal(response);
     return change;
   }
 

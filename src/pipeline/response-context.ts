@@ -45,7 +45,7 @@ export class SeenResponse implements ResponseContext {
     return this.#instance;
   }
 
-  /** Undefined where none was asked for before {@link seal}. May be taken out of the context. */
+  /** Undefined where none was asked for before {@link SeenResponse.seal}. May be taken out of the context. */
   get header(): ResponseContext["header"] {
     this.#header ??= (name) => this.#find(name);
     return this.#header;
@@ -69,8 +69,8 @@ export class SeenResponse implements ResponseContext {
     return this.toJSON();
   }
 
-  /** The head's bytes are about to be let go. */
-  seal(): void {
-    this.#bytes = undefined;
+  /** The head's bytes are about to be let go. Out of policies' reach. */
+  static seal(response: SeenResponse): void {
+    response.#bytes = undefined;
   }
 }

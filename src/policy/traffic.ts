@@ -104,8 +104,9 @@ export interface Refusal {
 
 /**
  * What changes in a head: first what is removed goes, then what is set takes the place of all lines of its name, then what
- * is added goes behind. Names are in any case. A value has a character for each of its bytes, as contexts give texts out. Set to
- * undefined, a header is removed; added as undefined, it is left out.
+ * is added goes behind. Names are in any case; in a request, those that differ only in marks such as `-` and `_` are the same.
+ * A value has a character for each of its bytes, as contexts give texts out. Set to undefined, a header is removed; added as
+ * undefined, it is left out.
  *
  * *Details*: the same as the last time costs least: what it means is worked out once.
  */

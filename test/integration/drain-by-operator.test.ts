@@ -77,7 +77,7 @@ test("it stays registered, gets nothing new and finishes what it has begun; undr
 test("a client with its cookie goes elsewhere", async () => {
   using one = startHeld("one");
   using two = startHeld("two");
-  const stickiness = { type: "LBCookieStickinessPolicyType", attributes: {} };
+  const stickiness = { name: "sticky", type: "LBCookieStickinessPolicyType", attributes: {} };
   await using elbow = await startElbow({ ...http([one, two]), listeners: [{ protocol: "HTTP", stickiness }] });
   using client = await RawClient.connect(elbow.port());
   const first = await exchange(client, "/");

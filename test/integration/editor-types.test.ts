@@ -58,6 +58,19 @@ export default definePolicy({
     expect(checkTypes({ ...types, "branches.ts": branches }, strictest)).toBe("");
   });
 
+  test("the environment is a record of texts, with and without the types of Node or Bun", () => {
+    const files = {
+      ...types,
+      "right.ts": "export const secret: string | undefined = process.env.COOKIE_SECRET;",
+      "wrong.ts": "export const secret: number = process.env.COOKIE_SECRET;",
+    };
+    const packages = ["node_modules/@types/node", "node_modules/bun-types"].map((path) => resolve(root, path));
+    for (const types of [[], packages.slice(0, 1), packages.slice(1)]) {
+      const said = checkTypes(files, { types });
+      expect([...said.matchAll(/^.*error/gm)].map(([line]) => line)).toEqual(["wrong.ts(1,14): error"]);
+    }
+  });
+
   test("with the types of Node's modules they are checked too", () => {
     const withNode = { types: ["node"], typeRoots: [resolve(root, "node_modules/@types")] };
     expect(checkTypes({ ...types, ...sourcesOf("examples/policies/*.ts") }, withNode)).toBe("");

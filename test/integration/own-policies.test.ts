@@ -3,6 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:tls";
 import { collectMetrics } from "../../src/observe/metrics.ts";
+import { observeNotices } from "../../src/observe/notices.ts";
 import { issueTestCertificate, writeCertificate } from "../support/certificates.ts";
 import { reapply, startConfigured, writeWeb } from "../support/configured-elbow.ts";
 import { eventually } from "../support/eventually.ts";
@@ -252,4 +253,36 @@ export default definePolicy({
   );
   await using elbow = await startConfigured(file);
   expect([await negotiated(elbow.port(0)), await negotiated(elbow.port(1))]).toEqual(["TLSv1.2", "TLSv1.3"]);
+});
+
+test("an answer that is none is told with the place of its hook, and a promise that is late", async () => {
+  using a = FakeInstance.start(answerText("a"));
+  using folder = makeFolder({
+    "own.ts": `import { definePolicy, Schema } from "elbow";
+export default definePolicy({
+  type: "own",
+  attributes: Schema.Struct({}),
+  deadlineMs: 1,
+  onError: "open",
+  // admit: asked first
+  async admit() {
+    await new Promise(() => {});
+  },
+  requestHead: () => ({ sets: {} }) as never,
+});
+`,
+  });
+  const file = folder.write(
+    "elbow.json",
+    writeWeb({ instances: [`127.0.0.1:${a.port}`], policies: { mine: { module: "own.ts" } } }, { policies: ["mine"] }),
+  );
+  await using elbow = await startConfigured(file);
+  const told: Array<string> = [];
+  const stop = observeNotices((notice) => void told.push(notice));
+  expect(await text(elbow.port())).toBe("a");
+  stop();
+  expect(told.map((notice) => /(admit|requestHead): .*(\/own\.ts.*)\)$/.exec(notice)?.slice(1))).toEqual([
+    ["admit", "/own.ts:8:3"],
+    ["requestHead", "/own.ts:11:3"],
+  ]);
 });

@@ -213,13 +213,29 @@ describe("a policy that takes its time", () => {
     expect(ground.instance.requests.map(({ target }) => target)).toEqual(["/other"]);
   });
 
-  test("is bounded by the idle timeout", async () => {
-    await using ground = await startPolicies({ deadlineMs: 600_000, admit: () => never }, answerText("well"), {
-      attributes: { idleTimeout: 1 },
-    });
+  test.each([
+    ["closed", 500],
+    ["open", 200],
+  ] as const)("longer than the idle timeout is too long by its own deadline: %s", async (onError, status) => {
+    const policy: Hooks = { onError, deadlineMs: 700, admit: () => never };
+    const attributes = { idleTimeout: 0.2 };
+    await using ground = await startPolicies(policy, answerText("well"), { attributes });
+    await using below = await startPolicies(policy, greet("hello"), { attributes, protocol: "TCP" });
     using client = await RawClient.connect(ground.port);
-    await client.send(formatRequest("/"));
-    expect(String(await client.takeUntil("\r\n\r\n"))).toBe(internalError);
+    using other = await RawClient.connect(below.port);
+    const [response, greeting] = await Promise.all([exchange(client, "/"), other.takeToEnd()]);
+    expect([response.status, String(greeting)]).toEqual([status, onError === "open" ? "hello" : ""]);
+    expect(metricOf("elbow_policy_errors_total", { load_balancer: "test", policy: "p0", phase: "admit" })).toBe(2);
+    expect(faultsOf(ground.port)).toEqual(onError === "open" ? {} : { policyTimeout: 1 });
+    // What came later is silence again.
+    expect(faultsOf(below.port)).toEqual(onError === "open" ? { idle: 1 } : { policyTimeout: 1 });
+  });
+
+  test("may take longer than the idle timeout", async () => {
+    const policy: Hooks = { deadlineMs: 5000, admit: () => Bun.sleep(500).then(() => undefined) };
+    await using ground = await startPolicies(policy, answerText("well"), { attributes: { idleTimeout: 0.2 } });
+    using client = await RawClient.connect(ground.port);
+    expect((await exchange(client, "/")).status).toBe(200);
   });
 
   test("and a shutdown: the grace period ends it", async () => {

@@ -113,6 +113,44 @@ test.each(["HTTPS", "SSL"] as const)("behind %s they know what the handshake set
   ]);
 });
 
+test("who has connected is known when it has left", async () => {
+  const seen: Array<unknown> = [];
+  const { contexts, hooks } = collectFaults();
+  const policy: Hooks = {
+    ...hooks,
+    deadlineMs: 20_000,
+    admit: (_, context) => {
+      seen.push(context);
+      return new Promise<undefined>(() => {});
+    },
+  };
+  for (const protocol of ["HTTP", "TCP"] as const) {
+    await using ground = await startPolicies(policy, answerText("well"), { protocol });
+    const client = await RawClient.connect(ground.port);
+    const { localPort } = client;
+    await client.send(formatRequest("/"));
+    await eventually(() => seen.length === 1);
+    client.reset();
+    await eventually(() => contexts.length === 1);
+    expect(contexts[0]?.client.clientPort).toBe(localPort);
+    expect(seen).toEqual([expect.objectContaining({ clientPort: localPort })]);
+    seen.length = 0;
+    contexts.length = 0;
+  }
+});
+
+test("a fault at layer 4 is told with what the handshake settled", async () => {
+  const { contexts, hooks } = collectFaults();
+  const listener = { ...(await secureListener("SSL")), policies: usesOf([hooks]) };
+  await using elbow = await startElbow({ protocol: "SSL", instances: [], listeners: [listener] });
+  using client = await SecureClient.connect(elbow.port(), { serverName: "localhost" });
+  await eventually(() => contexts.length === 1);
+  expect(contexts[0]?.reason).toBe("noInstance");
+  expect(contexts[0]?.client.tls).toMatchObject({ version: "TLSv1.3", serverName: "localhost" });
+  expect(contexts[0]?.client.clientPort).toBeGreaterThan(0);
+  expect(client).toBeDefined();
+});
+
 test("a WebSocket handshake goes through all phases; what follows through none", async () => {
   const policy: Hooks = {
     requestHead: () => ({ set: { "X-Room": "1" } }),

@@ -51,6 +51,18 @@ describe("a request's head", () => {
     expect(ground.instance.requests.length).toBe(2);
   });
 
+  test("loses what instances take for the same name, too", async () => {
+    const edit: RequestEdit = { remove: ["X-Secret-Key"], set: { "X-Remote-User": "ada" } };
+    await using ground = await startPolicies({ requestHead: () => edit }, answerText("well"));
+    using client = await RawClient.connect(ground.port);
+    const headers = ["X_Remote_User", "x-remote_user", "X.Remote-User", "X_SECRET-KEY", "XaRemote-User"].map(
+      (name) => [name, "root"] as const,
+    );
+    expect((await exchange(client, "/", { headers })).status).toBe(200);
+    const names = ground.instance.requests[0]?.headers.map(([name]) => name);
+    expect(names?.filter((name) => /remote|secret/i.test(name))).toEqual(["XaRemote-User", "X-Remote-User"]);
+  });
+
   test("gets another path and another host", async () => {
     const requestHead: Hooks["requestHead"] = () => ({ path: "/v2/users?id=1", set: { host: "api.internal:81" } });
     await using ground = await startPolicies({ requestHead }, answerText("well"));

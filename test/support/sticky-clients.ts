@@ -12,12 +12,14 @@ import { serveHttp } from "./scripts.ts";
 
 /** Duration-based stickiness, for the browser's session unless a period in seconds is given. */
 export const byDuration = (period?: number): ListenerStickiness => ({
+  name: "by-duration",
   type: "LBCookieStickinessPolicyType",
   attributes: period === undefined ? {} : { CookieExpirationPeriod: period },
 });
 
 /** Stickiness that follows the application's cookie. */
 export const byApplication: ListenerStickiness = {
+  name: "by-application",
   type: "AppCookieStickinessPolicyType",
   attributes: { CookieName: "SESSION" },
 };

@@ -7,7 +7,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { AccessLogSetting } from "../../model/access-log.ts";
 import type { Configuration } from "../../model/configuration.ts";
-import type { Finding, Place } from "./problem.ts";
+import { childOf, type Finding, type Place } from "./problem.ts";
 
 /** An access log with absolute paths, and what is wrong with it. */
 export interface SettledAccessLog {
@@ -23,11 +23,11 @@ export const settleAccessLog = (written: AccessLogSetting, place: Place, directo
     ...(written.directory === undefined ? {} : { directory: resolve(directory, written.directory) }),
   };
   const findings: Array<Finding> = [];
-  const { enabled, file, directory: folder, stdout, rotate, s3 } = accessLog;
-  const count = [file !== undefined, folder !== undefined, stdout === true].filter(Boolean).length;
-  const expected = "just one of `file`, `directory` and `stdout: true`";
-  if (enabled && count === 0) findings.push({ place, problem: "says nowhere to write to", expected });
-  if (count > 1) findings.push({ place, problem: `has ${count} destinations`, expected });
+  const { enabled, file, directory: folder, rotate, s3 } = accessLog;
+  if (enabled && countDestinations(accessLog) === 0) {
+    findings.push({ place, problem: "says nowhere to write to", expected: oneDestination });
+  }
+  findings.push(...findManyDestinations(accessLog, place));
   if (rotate !== undefined && file === undefined) {
     findings.push({ place: [...place, "rotate"], problem: "turns nothing over", expected: "a `file` beside it" });
   } else if (rotate !== undefined && rotate.maxBytes === undefined && rotate.maxAge === undefined) {
@@ -48,6 +48,19 @@ export const settleAccessLog = (written: AccessLogSetting, place: Place, directo
     });
   }
   return { accessLog, findings };
+};
+
+const oneDestination = "just one of `file`, `directory` and `stdout: true`";
+
+const countDestinations = (written: unknown): number => {
+  const places = [childOf(written, "file"), childOf(written, "directory"), childOf(written, "stdout") || undefined];
+  return places.filter((one) => one !== undefined).length;
+};
+
+/** What is wrong with a log of more than one destination, whether the rest of it is sound or not. */
+export const findManyDestinations = (written: unknown, place: Place): ReadonlyArray<Finding> => {
+  const count = countDestinations(written);
+  return count > 1 ? [{ place, problem: `has ${count} destinations`, expected: oneDestination }] : [];
 };
 
 /** An access log and where it stands. */

@@ -4,7 +4,7 @@
  * Owns the bounds between attributes; the range of each by itself is its Schema's affair.
  */
 import { type Attributes, defaultAttributes } from "../../model/attributes.ts";
-import { settleAccessLog } from "./access-log-rules.ts";
+import { findManyDestinations, settleAccessLog } from "./access-log-rules.ts";
 import { childOf, type Finding } from "./problem.ts";
 import type { SiftedLoadBalancer } from "./sift.ts";
 
@@ -66,6 +66,10 @@ export const settleAttributes = (
   const log = settleAccessLog(attributes.accessLog, [...place, "accessLog"], directory);
   attributes.accessLog = log.accessLog;
   findings.push(...log.findings);
+  // One that is itself broken was left out, and is looked at as it is written.
+  if (loadBalancer.attributes.accessLog === undefined) {
+    findings.push(...findManyDestinations(childOf(writtenAttributes, "accessLog"), [...place, "accessLog"]));
+  }
   return { attributes, findings };
 };
 

@@ -8,6 +8,7 @@ import { Predicate, Result, Schema } from "effect";
 import { WrittenSecurityPolicy } from "../../model/written-security.ts";
 import { messageOf } from "../../observe/thrown.ts";
 import type { BalancerPolicy } from "../../policy/balancer.ts";
+import { trafficHooks } from "../../policy/hooks.ts";
 import type { AnyPolicy } from "../policy-types.ts";
 import { findNearestName } from "./nearest-name.ts";
 import { type Finding, spellPlace, spellValue } from "./problem.ts";
@@ -23,8 +24,6 @@ export type PolicyContract =
   | { readonly kind: "balancer"; readonly policy: BalancerPolicy }
   | { readonly kind: "security"; readonly policy: SiftedSecurityPolicy };
 
-/** Hooks of traffic, by their names in `Policy`. */
-export const trafficHooks = ["admit", "pick", "requestHead", "responseHead", "onFault", "log"] as const;
 /** The other hooks of listeners. */
 const listenerHooks = ["negotiate", "stick"] as const;
 /** Hooks of back ends. */
@@ -48,8 +47,8 @@ interface Fault {
 /** A contract that is kept, and where in the module its hooks stand. */
 export interface FoundContract {
   readonly contract: PolicyContract;
-  /** `file:line:column` by the name of the hook. */
-  readonly hookPlaces: ReadonlyMap<string, string>;
+  /** `:line:column` by the name of the hook. */
+  readonly hookPositions: ReadonlyMap<string, string>;
 }
 
 /** The contract of what a module exports; `file` is what messages call it, `path` where it is. */
@@ -69,11 +68,8 @@ export const findContract = async (
     );
   }
   const contract = judged.success;
-  const named = hooks.filter((hook) => contract.kind === "policy" && Object.hasOwn(contract.policy, hook));
-  return Result.succeed({
-    contract,
-    hookPlaces: new Map(named.map((hook) => [hook, `${file}${spellPosition(text, hook)}`])),
-  });
+  const named = [...hooks, "make"].filter((hook) => Object.hasOwn(contract.policy, hook));
+  return Result.succeed({ contract, hookPositions: new Map(named.map((hook) => [hook, spellPosition(text, hook)])) });
 };
 
 /** Members may be getters, and the whole a Proxy. */

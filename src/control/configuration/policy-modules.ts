@@ -19,10 +19,12 @@ import { membersOf } from "./sound-parts.ts";
 export const moduleExtensions = [".ts", ".mts", ".js", ".mjs"];
 
 /** A module whose default export is a policy. */
-export interface LoadedPolicy extends FoundContract {
+export interface LoadedPolicy extends Pick<FoundContract, "contract"> {
   /** What messages call the module: its path, relative to the working directory where the configuration's is. */
   readonly label: string;
   readonly module: PolicyModule;
+  /** `file:line:column` by the name of a hook, the file as `label` has it. */
+  readonly hookPlaces: ReadonlyMap<string, string>;
 }
 
 /** What became of the modules of a configuration, by their paths as written. */
@@ -83,8 +85,13 @@ export const importPolicy = Effect.fnUntraced(function* (
     );
   }
   const { value, ...module } = imported.success;
-  const contract = yield* Effect.promise(() => findContract(value, path, module.file));
-  return Result.map(contract, (found) => ({ ...found, label: path, module }));
+  const found = yield* Effect.promise(() => findContract(value, path, module.file));
+  return Result.map(found, ({ contract, hookPositions }) => ({
+    contract,
+    label: path,
+    module: { ...module, hookPositions },
+    hookPlaces: new Map([...hookPositions].map(([hook, position]) => [hook, `${path}${position}`])),
+  }));
 });
 
 const hashFile = (path: string): Effect.Effect<string | undefined> =>

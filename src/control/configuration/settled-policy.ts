@@ -10,9 +10,9 @@ import type { PolicyModule, PolicyUse } from "../../model/policy-use.ts";
 import type { InstanceJudge, TrustedKey } from "../../model/security.ts";
 import type { SecurityPolicy } from "../../model/security-policy.ts";
 import type { ListenerStickiness } from "../../model/stickiness.ts";
+import { trafficHooks } from "../../policy/hooks.ts";
 import type { AnyPolicy } from "../policy-types.ts";
 import { findNearestName } from "./nearest-name.ts";
-import { trafficHooks } from "./policy-contract.ts";
 import { type Finding, type Place, spellValue } from "./problem.ts";
 import { decodePart } from "./shape.ts";
 
@@ -59,7 +59,7 @@ export const settleHooks = ({ name, policy, attributes, module }: WrittenUse, at
       // Each listener makes its own of the attributes as they are written.
       ...(policy.stick === undefined
         ? {}
-        : { stickiness: { type: policy.type, attributes, ...(module === undefined ? {} : { own: use }) } }),
+        : { stickiness: { name, type: policy.type, attributes, ...(module === undefined ? {} : { own: use }) } }),
       ...(policy.backendPreamble === undefined ? {} : { preamble: { value: { version: 1, own: use } } }),
       ...(hasTraffic(policy) ? { traffic: use } : {}),
     };

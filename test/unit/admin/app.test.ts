@@ -62,6 +62,8 @@ test("/ names the version and every path", async () => {
 test("HEAD is answered like GET, without the body", async () => {
   const response = await askOnce("/healthz", { method: "HEAD" });
   expect(response.status).toBe(200);
+  expect(response.headers.get("content-length")).toBe(String('{"status":"serving"}'.length));
+  expect(response.headers.get("cache-control")).toBe("no-store");
   expect(await response.text()).toBe("");
 });
 
@@ -98,6 +100,24 @@ test("a source that fails is a 500 that says nothing of the inside", async () =>
     spy.mockRestore();
   }
   expect(said.join("")).toContain("secret");
+});
+
+test("a body whose client has gone is no line in the log", async () => {
+  const said: Array<string> = [];
+  const spy = spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
+  try {
+    const body = new ReadableStream({
+      pull(controller) {
+        controller.error(new Error(""));
+      },
+    });
+    const headers = { "content-type": "application/json" };
+    const response = await askOnce(instancesPath, { method: "POST", body, headers });
+    await expectProblem(response, 400, "Bad Request", /not come to its end/);
+  } finally {
+    spy.mockRestore();
+  }
+  expect(said).toEqual([]);
 });
 
 const instancesPath = "/api/v1/load-balancers/web/instances";

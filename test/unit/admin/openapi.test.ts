@@ -57,3 +57,19 @@ test("what is documented is answered, and nothing else is", async () => {
     }
   }
 });
+
+test("an operation is documented with what it may be refused with, and with nothing else", async () => {
+  const { paths } = await read();
+  const statuses = (method: string, path: string) => Object.keys(paths[path]?.[method]?.responses ?? {}).map(Number);
+  expect(statuses("get", "/docs")).toEqual([200, 403, 500]);
+  const instances = "/api/v1/load-balancers/{name}/instances";
+  expect(statuses("get", instances)).not.toContain(503);
+  for (const [method, path] of [
+    ["post", instances],
+    ["delete", `${instances}/{id}`],
+    ["post", `${instances}/{id}/drain`],
+    ["post", "/api/v1/instances/{id}/undrain"],
+  ] as const) {
+    expect(statuses(method, path)).toContain(503);
+  }
+});

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import roundRobin from "../../../policies/balance/round-robin.ts";
 import { Lease } from "../../../src/balance/lease.ts";
 import { defaultBalanceTerms, Member } from "../../../src/balance/member.ts";
-import { makeMembership, maxNarrowed } from "../../../src/balance/membership.ts";
+import { makeMembership } from "../../../src/balance/membership.ts";
 import { makeSpyPolicy } from "./spy-policy.ts";
 
 const terms = defaultBalanceTerms;
@@ -245,69 +245,5 @@ describe("weights", () => {
       const weight = Math.min(1, Math.max(0.1, second / 10));
       expect(Math.abs(share - (110 * weight) / (1 + weight))).toBeLessThan(2);
     }
-  });
-});
-
-describe("a part that a policy picks", () => {
-  const isIn =
-    (...names: ReadonlyArray<string>) =>
-    ({ id }: Member) =>
-      names.includes(id);
-
-  test("is balanced by itself and kept under its key", () => {
-    const [a, b, c] = makeMembers("a", "b", "c") as [Member, Member, Member];
-    const membership = makeMembership([a, b, c], roundRobin);
-    const part = membership.narrow("ab", isIn("a", "b"));
-    expect(part.members).toEqual([a, b]);
-    expect([part.pick(), part.pick(), part.pick()]).toEqual([a, b, a]);
-    expect([membership.pick(), membership.pick(), membership.pick()]).toEqual([a, b, c]);
-    expect(membership.narrow("ab", isIn("a", "b"))).toBe(part);
-    expect([part.root, membership.root]).toEqual([membership, membership]);
-  });
-
-  test("follows members who come, go, fill up and change their mind, and policies", () => {
-    const [a, b, c] = makeNarrow("a", "b", "c") as [Member, Member, Member];
-    const membership = makeMembership([a, b], roundRobin);
-    let wanted = ["a", "c"];
-    const part = membership.narrow("k", ({ id }) => wanted.includes(id));
-    expect(part.members).toEqual([a]);
-    membership.replace([a, b, c]);
-    expect(part.members).toEqual([a, c]);
-    const lease = new Lease<Member>();
-    expect(lease.take(part)).toBe(a);
-    expect([part.pick(), part.pick()]).toEqual([c, c]);
-    const other = new Lease<Member>();
-    other.take(part);
-    expect([part.pick(), part.hasFull()]).toEqual([undefined, true]);
-    lease.giveBack();
-    expect(part.pick()).toBe(a);
-    other.giveBack();
-    wanted = ["b"];
-    membership.replace(membership.members);
-    expect(part.members).toEqual([b]);
-    const log: Array<string> = [];
-    membership.follow(makeSpyPolicy(log));
-    expect(log).toEqual(["+a", "+b", "+c", "+b"]);
-    membership.replace([a]);
-    expect([part.members, part.pick(), part.hasFull()]).toEqual([[], undefined, false]);
-  });
-
-  test("leaves no trace when it is forgotten: unused since the last change, or one of too many", () => {
-    const [a] = makeMembers("a") as [Member];
-    const membership = makeMembership([a], roundRobin);
-    const parts = Array.from({ length: maxNarrowed }, (_, index) => membership.narrow(`${index}`, () => true));
-    expect(membership.narrowedCount).toBe(maxNarrowed);
-    membership.narrow("0", () => true);
-    membership.narrow("one more", () => true);
-    expect(membership.narrowedCount).toBe(maxNarrowed);
-    expect(parts.map((part) => a.isFollowedBy(part)).indexOf(false)).toBe(1);
-    membership.forgetUnused();
-    expect(membership.narrowedCount).toBe(maxNarrowed);
-    membership.narrow("2", () => true);
-    membership.forgetUnused();
-    expect(membership.narrowedCount).toBe(1);
-    expect(parts.filter((part) => a.isFollowedBy(part))).toEqual([parts[2] as (typeof parts)[number]]);
-    membership.forgetUnused();
-    expect([membership.narrowedCount, membership.pick()]).toEqual([0, a]);
   });
 });

@@ -39,7 +39,12 @@ describe("address filter", () => {
 
 describe("maintenance page", () => {
   test("answers with an escaped page, unless it is off or the client is excepted", () => {
-    const written = { enabled: true, message: "Back <soon> & well", retryAfter: 60, except: ["192.0.2.9"] };
+    const written = {
+      enabled: true,
+      message: "Back <soon> & well",
+      retryAfter: 60,
+      except: ["192.0.2.9", "10.0.0.0/8", "fd00::/8"],
+    };
     const { attributes, state } = makeUse(maintenancePage, written);
     expect(maintenancePage.admit?.(attributes, requestOf(), state)).toMatchObject({
       status: 503,
@@ -47,8 +52,10 @@ describe("maintenance page", () => {
       body: expect.stringContaining("<p>Back &lt;soon&gt; &amp; well</p>"),
     });
     expect(maintenancePage.admit?.(attributes, connectionOf(), state)).toEqual(refusal);
-    const excepted = requestOf("/", {}, { clientAddress: "192.0.2.9" });
-    expect(maintenancePage.admit?.(attributes, excepted, state)).toBeUndefined();
+    for (const clientAddress of ["192.0.2.9", "10.1.2.3", "fd00::1"]) {
+      const excepted = requestOf("/", {}, { clientAddress });
+      expect(maintenancePage.admit?.(attributes, excepted, state)).toBeUndefined();
+    }
     expect(maintenancePage.admit?.({ enabled: false }, requestOf(), state)).toBeUndefined();
   });
 });

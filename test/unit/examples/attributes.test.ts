@@ -58,6 +58,11 @@ test.each([
     { enabled: true, retryAfter: 0 },
     "retryAfter: 0 is not a delay (expected a whole number of seconds, 1 or more)",
   ],
+  [
+    "maintenance-page",
+    { enabled: true, except: ["127.0.0.0/8", "nonsense"] },
+    'except[1]: "nonsense" is not an address or a block of addresses (expected one such as "10.0.0.7", "10.0.0.0/8" or "fd00::/8")',
+  ],
   ["maintenance-page", {}, "enabled: is missing (expected a switch: true or false)"],
   [
     "security-headers",
@@ -74,6 +79,14 @@ test.each([
     { users: {}, realm: 'a"b' },
     'realm: "a\\"b" is not a realm (expected a text of letters, digits, blanks, dots and hyphens)',
   ],
+  ...["Bad Header", "X-Forwarded-For", "x_user", "Host"].map(
+    (userHeader) =>
+      [
+        "basic-auth",
+        { users: {}, userHeader },
+        `userHeader: "${userHeader}" is not a header's name (expected one that begins with "X-", such as "X-User", but not with "X-Forwarded-" or "X-Amzn-")`,
+      ] as const,
+  ),
   ["rate-limit", { perSecond: 0 }, "perSecond: 0 is not a rate (expected a number above 0)"],
   ["rate-limit", { perSecond: 1, burst: 1.5 }, "burst: 1.5 is not a count (expected a whole number, 1 or more)"],
   ["trace-context", { header: "" }, 'header: "" is not a header\'s name (expected one such as "X-Request-Id")'],

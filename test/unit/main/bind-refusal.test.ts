@@ -38,3 +38,22 @@ test("what moves an address that the machine doesn't have is the address", () =>
   const management = bindError("EADDRNOTAVAIL", "management.port", "192.0.2.1");
   expect(formatBindError(management, name)).toEndWith("change it with management.address");
 });
+
+test("whoever of this process has the port is named, but nobody stands in their own way", () => {
+  const holders = [
+    { name: "the management server", setting: "management", address: "127.0.0.1", port: 8080 },
+    { name: "a listener of web", setting: "loadBalancers", address: "*", port: 8080 },
+    { name: "a listener of api", setting: "loadBalancers", address: "127.0.0.2", port: 8080 },
+  ] as const;
+  const say = (setting: string, address?: string) =>
+    formatBindError(bindError("EADDRINUSE", setting, address), (name) => name, holders);
+  const words = "of this elbow has it until the reload is over, so it can be had with the one after (EADDRINUSE)";
+  expect(say("management.port")).toBe(
+    `cannot listen on 127.0.0.1:8080: a listener of web ${words}; change it with management.port`,
+  );
+  const listener = "loadBalancers.web.listeners[0].port";
+  expect(say(listener)).toBe(
+    `cannot listen on 127.0.0.1:8080: the management server ${words}; change it with ${listener}`,
+  );
+  expect(say(listener, "127.0.0.3")).toContain("the port is taken (EADDRINUSE)");
+});

@@ -122,3 +122,12 @@ test("without an HTTP or HTTPS listener there is nothing to try", () => {
   const listeners = [listener("TCP", 80), listener("SSL", 81)];
   expect(table([{ name: "web", address: undefined, listeners, instances: [] }])).not.toContain("Try");
 });
+
+test("a Unix socket of the management server has a row of its own", () => {
+  const management = { address: "127.0.0.1", port: 9443, isSecure: true, socket: "/run/elbow/m.sock" };
+  const lines = formatStartUpTable({ title: "a title", management, status: [], hasTrial: false }).split("\n");
+  expect(lines.slice(3, 5).map((line) => line.trim().split(/ {2,}/))).toEqual([
+    ["127.0.0.1:9443", "HTTPS", "management", "/docs, /healthz, /metrics, /api/v1/status"],
+    ["/run/elbow/m.sock", "HTTP", "management", "/docs, /healthz, /metrics, /api/v1/status"],
+  ]);
+});

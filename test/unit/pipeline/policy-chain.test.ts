@@ -2,7 +2,7 @@
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { type BoundPolicy, makePolicyChain, PolicyChain } from "../../../src/pipeline/policy-chain.ts";
 import { RequestPolicies } from "../../../src/pipeline/request-policies.ts";
-import { type Policy, Schema } from "../../../src/policy/index.ts";
+import { answer as answerWith, type Policy, refuse, Schema } from "../../../src/policy/index.ts";
 import { answer, get, makeSessionBench, ok, say, useBenches } from "./session-bench.ts";
 
 const bench = useBenches();
@@ -80,6 +80,41 @@ test("an edit that its policy keeps and changes says to each instance what it sa
   }
   const told = [...one.instance.sent.matchAll(/X-User: (\w+)/g)].map(([, user]) => user);
   expect(told).toEqual(["alice", "bob", "bob", "alice"]);
+});
+
+describe("a hook that stops a request where it was to change it", () => {
+  test("turns it away in requestHead", () => {
+    const one = bench({ policies: makePolicyChain([bind({ requestHead: () => refuse() })]) });
+    say(one, get);
+    expect(one.client.sent).toContain("HTTP/1.1 403 ");
+  });
+
+  test.each([
+    ["an answer", answerWith(500)],
+    ["a refusal", refuse()],
+    ["a list", []],
+  ])("fails with %s in responseHead, where it is too late", (_, value) => {
+    const policy = bind({ responseHead: () => value as never });
+    const one = bench({ policies: makePolicyChain([policy]) });
+    say(one, get);
+    answer(one, ok);
+    expect(one.client.sent).toContain("HTTP/1.1 500 ");
+    expect(policy.errors.get("responseHead")).toBe(1);
+  });
+});
+
+test("policies add no more headers than a client may send, however many it has sent", () => {
+  const add = (count: number) => ({ add: { "X-A": Array.from({ length: count }, (_, index) => String(index)) } });
+  const lines = Array.from({ length: 99 }, (_, index) => `X-${index}: 1\r\n`).join("");
+  const fits = bind({ requestHead: () => add(100) });
+  const one = bench({ policies: makePolicyChain([fits]) });
+  say(one, `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`);
+  expect(one.instance.sent.match(/^X-A: /gm)?.length).toBe(100);
+  const [first, second] = [bind({ requestHead: () => add(60) }), bind({ requestHead: () => add(41) })];
+  const other = bench({ policies: makePolicyChain([first, second]) });
+  say(other, get);
+  expect(other.client.sent).toContain("HTTP/1.1 500 ");
+  expect([first.errors.size, second.errors.size]).toEqual([0, 1]);
 });
 
 describe("log", () => {

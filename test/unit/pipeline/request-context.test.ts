@@ -1,7 +1,8 @@
 // What policies read of a request's head: every form of target, headers in any case and number, for as long as they like.
 import { describe, expect, test } from "bun:test";
 import { bytesOf } from "../../../src/parse/http1/bytes.ts";
-import { SeenRequest } from "../../../src/pipeline/request-context.ts";
+import { SeenClient, SeenConnection, SeenRequest } from "../../../src/pipeline/request-context.ts";
+import { SeenResponse } from "../../../src/pipeline/response-context.ts";
 import { makeSessionBench } from "./session-bench.ts";
 
 const one = makeSessionBench();
@@ -10,6 +11,19 @@ const end = { client: one.transport, clientAddress: "203.0.113.7", clientPort: 5
 one.dispose();
 
 const see = (head: string): SeenRequest => new SeenRequest(route, end, bytesOf(head), 0, head.length);
+
+test("a value with many blanks inside costs no more than another", () => {
+  const read = (value: string): number => {
+    const request = see(`GET / HTTP/1.1\r\nHost: a\r\nX-A: \t${value} \t\r\n\r\n`);
+    const beganMs = performance.now();
+    expect(request.header("x-a")).toBe(value);
+    return performance.now() - beganMs;
+  };
+  const size = 60_000;
+  const plainMs = read("1".repeat(size));
+  // Hundreds of times as long where each blank is looked at from each one before it.
+  expect(read(`1${" ".repeat(size)}1`)).toBeLessThan(50 * plainMs + 100);
+});
 
 describe("the request line", () => {
   test.each([
@@ -73,5 +87,54 @@ test("who asks, and where", () => {
     clientAddress: "203.0.113.7",
     clientPort: 50_000,
     tls: undefined,
+  });
+});
+
+describe("a context that is handed on", () => {
+  const request = see("GET /a?b HTTP/1.1\r\nHost: a\r\nX-One: 1\r\n\r\n");
+  const head = "HTTP/1.1 200 OK\r\nX-Two: 2\r\n\r\n";
+  const response = new SeenResponse({ request }, 200, "i-1", bytesOf(head), 0, head.length);
+
+  test("has functions that can be taken out of it", () => {
+    const { header, headers } = request;
+    expect([header("x-one"), headers().length, header === request.header]).toEqual(["1", 2, true]);
+    const ofResponse = response.header;
+    SeenResponse.seal(response);
+    expect(ofResponse("x-two")).toBeUndefined();
+  });
+
+  test("shows what the contract has, and no more", () => {
+    const shown = {
+      kind: "request",
+      loadBalancer: "web",
+      listener: { protocol: "HTTP", port: 8443 },
+      clientAddress: "203.0.113.7",
+      clientPort: 50_000,
+      method: "GET",
+      target: "/a?b",
+      path: "/a",
+      query: "b",
+      host: "a",
+      version: "1.1",
+      headers: [
+        ["Host", "a"],
+        ["X-One", "1"],
+      ],
+    };
+    expect(JSON.parse(JSON.stringify(request))).toEqual(shown);
+    expect(Bun.inspect(request)).toBe(Bun.inspect(request.toJSON()));
+    expect(Object.keys(request)).toEqual([]);
+    expect(JSON.parse(JSON.stringify({ response }))).toEqual({
+      response: { request: shown, status: 200, instance: "i-1" },
+    });
+    const connection = new SeenConnection(route, end);
+    const { kind, ...client } = JSON.parse(JSON.stringify(connection));
+    expect([kind, client]).toEqual(["connection", JSON.parse(JSON.stringify(new SeenClient(route, end)))]);
+    expect(client).toEqual({
+      loadBalancer: "web",
+      listener: shown.listener,
+      clientAddress: "203.0.113.7",
+      clientPort: 50_000,
+    });
   });
 });

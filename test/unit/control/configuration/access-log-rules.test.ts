@@ -70,6 +70,11 @@ test.each<readonly [string, object, string]>([
   expect((await load(one(setting))).problems).toEqual([problem]);
 });
 
+test("two destinations are told beside what is wrong in the same log", async () => {
+  const { problems } = await load(one({ enabled: true, file: "a.log", directory: "d", format: "xml" }));
+  expect(problems.sort()).toEqual([`${at}.format: "xml" is not a format`, `${at}: has 2 destinations`]);
+});
+
 test("a socket as a file is refused, a pipe and a device aren't", async () => {
   using folder = makeFolder();
   const socket = join(folder.path, "socket");

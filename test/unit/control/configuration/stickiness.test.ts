@@ -20,7 +20,11 @@ test("a policy comes to the listeners that name it, as it was written", () => {
       policies: { hour, session },
     }),
   );
-  expect(loadBalancers[0]?.listeners.map(({ stickiness }) => stickiness)).toEqual([hour, session, undefined]);
+  expect(loadBalancers[0]?.listeners.map(({ stickiness }) => stickiness)).toEqual([
+    { name: "hour", ...hour },
+    { name: "session", ...session },
+    undefined,
+  ]);
   expect(cookieSecrets).toBeUndefined();
 });
 
@@ -28,7 +32,7 @@ test("a policy that needs no attributes needs no word about them", () => {
   for (const policy of [{ type: hour.type }, { type: hour.type, attributes: undefined }]) {
     const written = web({ listeners: [{ ...http, policies: ["session"] }], policies: { session: policy } });
     const [one] = decode(written).loadBalancers[0]!.listeners;
-    expect(one?.stickiness).toEqual({ type: hour.type, attributes: {} });
+    expect(one?.stickiness).toEqual({ name: "session", type: hour.type, attributes: {} });
   }
 });
 
@@ -89,7 +93,10 @@ describe("where a policy may stand", () => {
     const policies = ["hour", "ELBSecurityPolicy-2016-08"];
     const { loadBalancers } = decode(web({ listeners: [{ ...https, policies }], policies: { hour } }));
     const [listener] = loadBalancers[0]!.listeners;
-    expect([listener?.stickiness, listener?.security?.policy.name]).toEqual([hour, "ELBSecurityPolicy-2016-08"]);
+    expect([listener?.stickiness, listener?.security?.policy.name]).toEqual([
+      { name: "hour", ...hour },
+      "ELBSecurityPolicy-2016-08",
+    ]);
   });
 
   test("not among those for instances", () => {
