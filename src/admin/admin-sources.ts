@@ -9,7 +9,7 @@ import type { MetricFamily } from "../observe/metrics.ts";
 export type Readiness = "starting" | "serving" | "draining";
 
 /** What may be asked of the load balancers through the API; see {@link Control}. */
-export type AdminControl = Pick<Control["Service"], "status" | "register" | "deregister" | "drain" | "undrain">;
+type AdminControl = Pick<Control["Service"], "status" | "register" | "deregister" | "drain" | "undrain">;
 
 /** What the management surface shows and changes; what is read is read anew for every request and must be cheap. */
 export interface AdminSources {

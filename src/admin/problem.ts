@@ -2,7 +2,7 @@
 // route is made here, so that a client can rely on one shape. It never decides whether something is an error.
 
 /** The body of a problem answer (RFC 9457 §3.1); `title` is the status phrase because `type` is `about:blank` (§4.2.1). */
-export interface ProblemDocument {
+interface ProblemDocument {
   readonly type: "about:blank";
   readonly title: string;
   readonly status: number;
@@ -29,7 +29,7 @@ const titles = {
 export type ProblemStatus = keyof typeof titles;
 
 /** What may go with a problem. */
-export interface ProblemExtras {
+interface ProblemExtras {
   readonly headers?: Readonly<Record<string, string>>;
   readonly problems?: ReadonlyArray<string>;
 }

@@ -61,7 +61,7 @@ const OutlierDetection = Schema.Struct({
 }).annotate({ identifier: "OutlierDetection" });
 
 /** One address of one instance. */
-export const InstanceAnswer = Schema.Struct({
+const InstanceAnswer = Schema.Struct({
   id: text("Its id of the inventory, or how it is written."),
   address: text("An IP address; the name itself where it has not resolved."),
   port: Schema.optionalKey(count("The port that it is reached at.")),

@@ -27,7 +27,7 @@ export interface ManagementPlace {
 }
 
 /** Other settings, ready to be followed: all that can fail has been done. */
-export interface PreparedManagement {
+interface PreparedManagement {
   /** Follows them; the old address and socket are given up. */
   readonly take: Effect.Effect<void>;
   /** Gives them up; everything is as it was. */
@@ -35,7 +35,7 @@ export interface PreparedManagement {
 }
 
 /** A management server that listens. */
-export interface AdminServer {
+interface AdminServer {
   readonly place: () => ManagementPlace;
   /**
    * Gets ready for other settings: certificate read, new places bound. *Fails with*: what can't be had; then everything is as

@@ -31,7 +31,7 @@ export interface ListenerStatus {
 }
 
 /** How long instances take; quantiles are estimates from ranges. */
-export interface LatencyStatus {
+interface LatencyStatus {
   readonly count: number;
   readonly sumSeconds: number;
   readonly p50Seconds: number;

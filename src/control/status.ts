@@ -16,7 +16,7 @@ import type { WantedListener } from "./routes.ts";
 import type { RunningListener } from "./running-listener.ts";
 
 /** What was done to an instance at run time, and the configuration doesn't say. */
-export type InstanceOverride = "drained" | "registered";
+type InstanceOverride = "drained" | "registered";
 
 /** One address of one instance, with its live counts. */
 export interface InstanceStatus extends InstanceState {

@@ -40,13 +40,8 @@ interface ShownBlock {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** Everything in a PEM text, as blocks of lines; or why there is nothing to show. */
-export const describeText = (pem: PemText, nowMs: number): string | CertificateError => {
-  const blocks = readBlocks(pem, nowMs);
-  return blocks instanceof CertificateError ? blocks : spellBlocks(blocks);
-};
-
-const spellBlocks = (blocks: ReadonlyArray<ShownBlock>): string =>
+/** Blocks as people read them. */
+export const spellBlocks = (blocks: ReadonlyArray<ShownBlock>): string =>
   blocks
     .map(({ title, fields }) => {
       const lines = fields.map(([name, value]) => `  ${name.padEnd(12)} ${value}\n`);
@@ -54,7 +49,8 @@ const spellBlocks = (blocks: ReadonlyArray<ShownBlock>): string =>
     })
     .join("");
 
-const readBlocks = (pem: PemText, nowMs: number): ReadonlyArray<ShownBlock> | CertificateError => {
+/** Everything in a PEM text; or why there is nothing to show. */
+export const readBlocks = (pem: PemText, nowMs: number): ReadonlyArray<ShownBlock> | CertificateError => {
   const known = pem.blocks.filter(({ label }) => /^(?:X509 )?CERTIFICATE$|KEY$/.test(label));
   if (known.length === 0) {
     return new CertificateError({
@@ -89,9 +85,10 @@ const readBlocks = (pem: PemText, nowMs: number): ReadonlyArray<ShownBlock> | Ce
 
 type Fields = ReadonlyArray<readonly [name: string, value: string]>;
 
-const describeCertificate = ({ parsed, native }: ChainLink, nowMs: number): Omit<ShownBlock, "title"> => {
-  const { names } = readNames(parsed);
-  const isAuthority = parsed.getExtension(x509.BasicConstraintsExtension)?.ca === true;
+const describeCertificate = ({ uses, native }: ChainLink, nowMs: number): Omit<ShownBlock, "title"> => {
+  const { names } = readNames(uses);
+  const { isAuthority } = uses;
+  const parsed = new x509.X509Certificate(new Uint8Array(native.raw));
   const publicKey = describePublicKey(native.publicKey);
   return {
     fields: [

@@ -14,7 +14,7 @@ import { CommandFailure } from "./command-failure.ts";
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 /** One line for a sound configuration, so that a person sees that the right file was read. */
-export const describeConfiguration = ({ loadBalancers }: Configuration): string => {
+const describeConfiguration = ({ loadBalancers }: Configuration): string => {
   const listeners = loadBalancers.reduce((sum, loadBalancer) => sum + loadBalancer.listeners.length, 0);
   const instances = loadBalancers.reduce((sum, loadBalancer) => sum + loadBalancer.instances.length, 0);
   return [

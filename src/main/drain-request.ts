@@ -15,7 +15,7 @@ import { lookAt } from "./status-view.ts";
 const lookMs = 200;
 
 /** What is to be changed, and how it is told. */
-export interface InstanceChange {
+interface InstanceChange {
   readonly instance: string;
   /** Undefined: every load balancer that has the instance. */
   readonly loadBalancer: string | undefined;

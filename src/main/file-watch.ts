@@ -11,7 +11,7 @@ import { isLead, leadsTo, type ReadFiles } from "../control/configuration/read-f
 const lookEveryMs = 500;
 
 /** What is watched, and for whom. */
-export interface Watch {
+interface Watch {
   /** The files as they were read last; asked at each look. */
   readonly files: () => ReadFiles;
   /** Whether a change matters now. */

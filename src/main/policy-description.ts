@@ -6,7 +6,7 @@ import type { PolicyContract } from "../control/configuration/policy-contract.ts
 import type { AnyPolicy } from "../control/policy-types.ts";
 
 /** An attribute of a policy. */
-export interface AttributeDescription {
+interface AttributeDescription {
   readonly name: string;
   readonly isOptional: boolean;
   /** What its Schema calls it, and what it must look like; left out where the Schema has no words. */
@@ -15,7 +15,7 @@ export interface AttributeDescription {
 }
 
 /** A policy as `--json` prints it. */
-export interface PolicyDescription {
+interface PolicyDescription {
   readonly kind: "policy" | "balancer" | "security";
   /** The type of a policy or the name of a balancing policy; a security policy is named by the configuration. */
   readonly name: string | undefined;

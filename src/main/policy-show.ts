@@ -32,7 +32,7 @@ const spellOrder = (policy: SecurityPolicy, hasNew: boolean, hasOld: boolean): s
 };
 
 /** The lines of `elbow policy show`; `owner` is the load balancer that has the policy, where that needs to be said. */
-export const describePolicy = (policy: SecurityPolicy, owner?: string): ReadonlyArray<string> => {
+const describePolicy = (policy: SecurityPolicy, owner?: string): ReadonlyArray<string> => {
   const effective = effectivePolicy(policy);
   const suites = [...effective.suites13, ...effective.ciphers];
   const width = 2 + Math.max(0, ...suites.map((name) => name.length));

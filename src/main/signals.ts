@@ -8,7 +8,7 @@ import { constants } from "node:os";
 import { Context, Deferred, Effect, Layer, Queue } from "effect";
 
 /** A signal that asks the process to end. */
-export type Termination = "SIGTERM" | "SIGINT" | "SIGHUP";
+type Termination = "SIGTERM" | "SIGINT" | "SIGHUP";
 
 /**
  * How long after the first request a second one is still the same: npm and Bun pass on to the script's process the

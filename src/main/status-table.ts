@@ -39,7 +39,7 @@ const describeProcess = ({ status, atMs }: Look): ReadonlyArray<Cell> => [
 ];
 
 /** How a reload ended, with what was wrong below it. */
-export const describeReload = (reload: StatusReload, nowMs: number, layout: Layout): ReadonlyArray<string> => [
+const describeReload = (reload: StatusReload, nowMs: number, layout: Layout): ReadonlyArray<string> => [
   formatLine(
     [
       { text: `last reload (${reload.cause}) ${spellSince(reload.at, nowMs)} ago: ` },

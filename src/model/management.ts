@@ -12,7 +12,7 @@ import { ListenPort } from "./port.ts";
 import { WrittenCertificate } from "./written-security.ts";
 
 /** Fewer characters than this can be guessed. */
-export const tokenMinLength = 32;
+const tokenMinLength = 32;
 
 /** Whether a text may be a token: what an `Authorization` header can carry (RFC 6750 §2.1), and long enough. */
 export const isToken = (text: string): boolean =>

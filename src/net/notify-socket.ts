@@ -17,7 +17,7 @@ const longestPathBytes = 108;
 const patienceUs = 250_000n;
 
 /** Where messages go. */
-export interface NotifySocket {
+interface NotifySocket {
   /**
    * Sends one message; false when it couldn't be. One that `mayWait` waits up to 250 ms for a receiver that is busy, and
    * everything waits with it: for what is said seldom.

@@ -17,7 +17,7 @@ export interface FeedEvent {
 }
 
 /** Takes an event; it must be quick and may not throw. */
-export type EventObserver = (event: FeedEvent) => void;
+type EventObserver = (event: FeedEvent) => void;
 
 const observers = new Set<EventObserver>();
 

@@ -13,7 +13,7 @@ export type LogLevel = (typeof logLevels)[number];
 export const logFormats = ["auto", "human", "json"] as const;
 
 /** How lines are asked for. */
-export type LogFormat = (typeof logFormats)[number];
+type LogFormat = (typeof logFormats)[number];
 
 /** What stands beside the message; a list is a line for each member where people read. */
 export type LogFields = Readonly<Record<string, string | number | boolean | ReadonlyArray<string> | null | undefined>>;

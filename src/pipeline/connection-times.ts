@@ -14,7 +14,7 @@ import type { ClientConnection } from "./request-context.ts";
 import type { Route } from "./route.ts";
 
 /** What of a connection only it knows, when it is over. */
-export interface ConnectionEnd {
+interface ConnectionEnd {
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly reason: Reason | undefined;

@@ -56,7 +56,7 @@ const late = new PolicyRefusal("policyTimeout");
 export type Verdict = PolicyAnswer | PolicySelection | PolicyRefusal | Decision | undefined;
 
 /** How much room a head has, in bytes. */
-export interface HeadRoom {
+interface HeadRoom {
   /** What the whole head may come to. */
   readonly headBytes: number;
   readonly fieldBytes: number;

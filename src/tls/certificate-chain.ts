@@ -4,13 +4,12 @@
  * Never judges whether clients will trust the chain: they do.
  */
 import { X509Certificate as NodeCertificate } from "node:crypto";
-import type { X509Certificate } from "@peculiar/x509";
-import { x509 } from "./x509.ts";
+import { type CertificateUses, readCertificateUses } from "../parse/x509/certificate-uses.ts";
 
-/** One certificate, read by both libraries: the one that knows every extension, and the one that TLS uses. */
+/** One certificate, read by the library that TLS uses, and what it is for. */
 export interface ChainLink {
-  /** Taken apart when it is asked for, which takes a while; throws when an extension is damaged. */
-  readonly parsed: X509Certificate;
+  /** Read when it is asked for; throws when an extension is damaged. */
+  readonly uses: CertificateUses;
   readonly native: NodeCertificate;
   /** The file that it stands in, for messages. */
   readonly label: string;
@@ -37,13 +36,14 @@ export const readLinkUnsafe = (der: Uint8Array, label: string): ChainLink => {
   const native = new NodeCertificate(der);
   // Reading the key is what fails for keys that the library doesn't know.
   native.publicKey;
-  let parsed: X509Certificate | undefined;
+  let uses: CertificateUses | undefined;
   return {
     native,
     label,
-    get parsed() {
-      parsed ??= new x509.X509Certificate(new Uint8Array(native.raw));
-      return parsed;
+    get uses() {
+      uses ??= readCertificateUses(native.raw);
+      if (uses === undefined) throw new TypeError("an extension is damaged");
+      return uses;
     },
   };
 };

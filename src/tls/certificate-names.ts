@@ -3,9 +3,8 @@
  * Server names (SNI) are compared with them; owns what counts as a name and how it is spelled.
  * Never matches one: it only reads.
  */
-import type { X509Certificate } from "@peculiar/x509";
 import { parseAddress } from "../model/address.ts";
-import { x509 } from "./x509.ts";
+import type { CertificateUses } from "../parse/x509/certificate-uses.ts";
 
 /** What a certificate calls its owner. */
 export interface CertificateNames {
@@ -18,11 +17,9 @@ export interface CertificateNames {
 }
 
 /** Reads names from the subject alternative name, or from the common name when there are none (RFC 6125 §6.4.4). */
-export const readNames = (certificate: X509Certificate): CertificateNames => {
-  const alternatives = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
-  const written = alternatives.filter(({ type }) => type === "dns" || type === "ip").map(({ value }) => value);
-  const isFromCommonName = written.length === 0;
-  if (isFromCommonName) written.push(...certificate.subjectName.getField("CN"));
+export const readNames = ({ alternatives, commonNames }: CertificateUses): CertificateNames => {
+  const isFromCommonName = alternatives.length === 0;
+  const written = isFromCommonName ? commonNames : alternatives;
   const names = new Set<string>();
   const unusable = new Set<string>();
   for (const name of written) {

@@ -7,7 +7,6 @@
 import { type Chain, type ChainLink, spellIssuer, spellSubject } from "./certificate-chain.ts";
 import type { CertificateNames } from "./certificate-names.ts";
 import { describeKey, keyTypeOf } from "./private-key.ts";
-import { x509 } from "./x509.ts";
 
 /** From when this little time is left, a certificate's end is remarked. */
 export const endingSoonMs = 30 * 86_400_000;
@@ -35,7 +34,7 @@ export const describeOddities = (chain: Chain, names: CertificateNames): Readonl
   for (const link of chain.served) {
     const name = link === leaf ? "" : `${spellSubject(link)}: `;
     remarks.push(...describeStrength(link).map((text) => name + text));
-    if (link !== leaf && link.parsed.getExtension(x509.BasicConstraintsExtension)?.ca !== true) {
+    if (link !== leaf && !link.uses.isAuthority) {
       remarks.push(`${name}it isn't marked as an authority, so clients refuse what it signed`);
     }
   }
@@ -55,12 +54,8 @@ const describeNames = ({ names, isFromCommonName, unusable }: CertificateNames):
   ...unusable.map((name) => `${JSON.stringify(name)} is no name that a client can ask for`),
 ];
 
-const describeUse = ({ parsed }: ChainLink): ReadonlyArray<string> => {
-  const usages = parsed.getExtension(x509.ExtendedKeyUsageExtension)?.usages;
-  const anyUsage = "2.5.29.37.0";
-  if (usages === undefined || usages.includes(x509.ExtendedKeyUsage.serverAuth) || usages.includes(anyUsage)) return [];
-  return ["it isn't for servers: its extended key usage has no serverAuth"];
-};
+const describeUse = ({ uses }: ChainLink): ReadonlyArray<string> =>
+  uses.isForServers ? [] : ["it isn't for servers: its extended key usage has no serverAuth"];
 
 const describeStrength = ({ native }: ChainLink): ReadonlyArray<string> => {
   const remarks: Array<string> = [];

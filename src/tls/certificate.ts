@@ -207,7 +207,7 @@ const tryToDescribe = (
 
 const describeCertificate = (source: CertificateSource, label: string, chain: Chain, key: KeyObject): Certificate => {
   const leaf = chain.served[0]!;
-  const names = readNames(leaf.parsed);
+  const names = readNames(leaf.uses);
   const validities = chain.served.map((link) => toValidity(link, link === leaf ? "" : `${spellSubject(link)}: `));
   return {
     source,

@@ -149,7 +149,7 @@ test("show: every certificate of a file, and the key", async () => {
     valid: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d to \d{4}-\d\d-\d\d \d\d:\d\d UTC, 354 days left$/),
     key: "RSA 2048",
     signature: "ecdsa-with-SHA256",
-    serial: issued.certificate.serialNumber,
+    serial: issued.certificate.serialNumber.toLowerCase(),
     "SHA-256": issued.fingerprint256,
     "SPKI pin": issued.pin,
     PublicKey: issued.publicKey,

@@ -12,7 +12,8 @@ export interface Folder extends Disposable {
 
 /** Makes a folder with these files in it. */
 export const makeFolder = (files: Readonly<Record<string, string | object>> = {}): Folder => {
-  const path = mkdtempSync(join(tmpdir(), "elbow-test-"));
+  // Not a hyphen at the end: what is random behind it may then look like the beginning of a key, which messages leave out.
+  const path = mkdtempSync(join(tmpdir(), "elbow-test0"));
   const write = (name: string, content: string | object): string => {
     const file = join(path, name);
     // Whatever the umask: what others may write is refused in places.

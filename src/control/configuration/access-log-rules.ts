@@ -10,7 +10,7 @@ import type { Configuration } from "../../model/configuration.ts";
 import { childOf, type Finding, type Place } from "./problem.ts";
 
 /** An access log with absolute paths, and what is wrong with it. */
-export interface SettledAccessLog {
+interface SettledAccessLog {
   readonly accessLog: AccessLogSetting;
   readonly findings: ReadonlyArray<Finding>;
 }
@@ -64,7 +64,7 @@ export const findManyDestinations = (written: unknown, place: Place): ReadonlyAr
 };
 
 /** An access log and where it stands. */
-export interface PlacedAccessLog {
+interface PlacedAccessLog {
   readonly place: Place;
   readonly accessLog: AccessLogSetting;
 }

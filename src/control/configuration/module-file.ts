@@ -31,7 +31,7 @@ import { isOfStandIn, loosen } from "./stuck-modules.ts";
 const evaluationLimitSeconds = 30;
 
 /** A module that has been imported. */
-export interface ImportedModule {
+interface ImportedModule {
   /** Absolute path, symbolic links followed. */
   readonly file: string;
   /** The module and every file that it imports. */

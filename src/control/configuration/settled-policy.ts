@@ -43,7 +43,7 @@ export interface SettledPolicy {
 export type Settled = Result.Result<SettledPolicy, ReadonlyArray<Finding>>;
 
 /** A policy with attributes as they are written. */
-export interface WrittenUse {
+interface WrittenUse {
   readonly name: string;
   readonly policy: AnyPolicy;
   readonly attributes: Readonly<Record<string, unknown>>;

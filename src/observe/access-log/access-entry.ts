@@ -15,7 +15,7 @@ export interface LoggedTls {
 }
 
 /** A value that a policy adds to the record of a request or connection. */
-export type LoggedField = string | number | boolean;
+type LoggedField = string | number | boolean;
 
 export class AccessEntry {
   /** When the request's first byte came, or the connection; in milliseconds. */

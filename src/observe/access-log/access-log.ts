@@ -12,10 +12,10 @@ import type { LogWriter } from "./log-writer.ts";
 import { addEntry, type EntryWriter, writePendingEntries } from "./pending-entries.ts";
 
 /** How a line is written: as Amazon's Classic Load Balancer does, or as a JSON object. */
-export type AccessLogFormat = "clb" | "json";
+type AccessLogFormat = "clb" | "json";
 
 /** Where the lines of one load balancer go; a reload changes it in place. */
-export interface LogTarget {
+interface LogTarget {
   readonly format: AccessLogFormat;
   readonly writer: LogWriter;
 }

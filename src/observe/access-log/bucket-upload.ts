@@ -23,7 +23,7 @@ export interface Bucket {
 }
 
 /** Times of an upload; tests have others than the product. */
-export interface UploadTerms {
+interface UploadTerms {
   readonly firstRetryMs: number;
   readonly maxRetryMs: number;
   /** How often the folder is looked through for what others have left. */

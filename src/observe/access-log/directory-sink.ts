@@ -10,7 +10,7 @@ import { findFinished, type LogFolder, makeFileName, partSuffix, testFileOf } fr
 import type { Batch, LogSink } from "./log-writer.ts";
 
 /** What a folder's files are like. */
-export interface DirectoryTerms {
+interface DirectoryTerms {
   readonly folder: LogFolder;
   readonly intervalMs: number;
   /** This node's, for the names of its files. */

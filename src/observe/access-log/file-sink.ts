@@ -10,7 +10,7 @@ import type { Batch, LogSink } from "./log-writer.ts";
 import { ReaderAsleep, writeWhole } from "./whole-batch.ts";
 
 /** When a file is turned over, and how many of them are kept beside it as `.1`, `.2`…, the youngest first. */
-export interface Rotation {
+interface Rotation {
   /** Before it would grow larger, in bytes. */
   readonly maxBytes?: number | undefined;
   /** When its first line is so old, in seconds. */

@@ -6,7 +6,7 @@ import type { OtlpMetrics, OtlpResource } from "effect/observability";
 import type { Labels, MetricFamily, Sample } from "../metrics.ts";
 
 /** Who speaks, and when. */
-export interface MetricsMoment {
+interface MetricsMoment {
   readonly resource: OtlpResource.Resource;
   readonly version: string;
   /** When counting began, and now; Unix time in nanoseconds. */

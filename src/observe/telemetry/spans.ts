@@ -6,7 +6,7 @@ import type { AccessEntry } from "../access-log/access-entry.ts";
 import { isRecorded, makeSpan, type Span, type SpanPlace } from "./span.ts";
 
 /** So many spans wait at most. */
-export const spanQueueLimit = 8192;
+const spanQueueLimit = 8192;
 
 export class SpanQueue {
   /** How many found it full, or went out in vain. */

@@ -106,7 +106,7 @@ const characterBytes: ReadonlyMap<number, number> = new Map([
 const utf8String = 0x0c;
 
 /** The value's characters in UTF-8; undefined where it is no string, or has something else than characters. */
-const readText = (bytes: Uint8Array, { tag, contentStart, end }: DerElement): Uint8Array | undefined => {
+export const readText = (bytes: Uint8Array, { tag, contentStart, end }: DerElement): Uint8Array | undefined => {
   if (tag === utf8String) return bytes.subarray(contentStart, end);
   const width = characterBytes.get(tag);
   if (width === undefined || (end - contentStart) % width !== 0) return undefined;

@@ -1,13 +1,14 @@
 // What `elbow cert show` says of odd certificates; of ordinary ones, the integration test of the command says it.
 import { expect, test } from "bun:test";
-import { describeText } from "../../../src/main/cert-show.ts";
+import { readBlocks, spellBlocks } from "../../../src/main/cert-show.ts";
 import { findPemBlocks, writePemBlock } from "../../../src/tls/pem.ts";
 import { type CertificateParts, der, unsignedCertificate } from "../../support/der.ts";
 
 const show = (parts: CertificateParts): string => {
   const text = writePemBlock("CERTIFICATE", unsignedCertificate(parts));
   const pem = { label: "odd.pem", bytes: new TextEncoder().encode(text), blocks: findPemBlocks(text) };
-  return String(describeText(pem, Date.parse("2024-01-01T00:00:00Z")));
+  const blocks = readBlocks(pem, Date.parse("2024-01-01T00:00:00Z"));
+  return spellBlocks(blocks as Exclude<typeof blocks, Error>);
 };
 
 test("a date that the TLS library can't read is said to be none", () => {
