@@ -102,7 +102,7 @@ export const issueDevelopmentCertificate = async (
   }
   const { keys, isNew: isNewKey } = await openKeys(keyFile, terms.keyType ?? "ECDSA");
   const notBefore = new Date(nowMs - 300_000);
-  const days = Math.min(terms.days ?? 365, (authority.certificate.validToDate.getTime() - notBefore.getTime()) / dayMs);
+  const days = Math.min(terms.days ?? 365, (authority.certificate.notAfter.getTime() - notBefore.getTime()) / dayMs);
   const issued = await issueCertificate({ ...terms, keys, notBefore, days }, authority);
   replaceFile(certFile, issued.certPem + authority.certPem);
   const caFile = join(authorityDirectory, `${authorityName}.pem`);
@@ -181,8 +181,8 @@ const openAuthority = async (directory: string, nowMs: number) => {
   }
   const text = readIfThere(keyFile) ?? "";
   const authority = await restoreAuthority(keyFile, text, readIfThere(certFile) ?? text);
-  if (authority.certificate.validToDate.getTime() - nowMs < renewalMs) {
-    const day = authority.certificate.validToDate.toISOString().slice(0, 10);
+  if (authority.certificate.notAfter.getTime() - nowMs < renewalMs) {
+    const day = authority.certificate.notAfter.toISOString().slice(0, 10);
     throw new IssueError(
       `the authority in ${certFile} ends on ${day}: move ${certFile} and ${keyFile} away for a new one`,
     );

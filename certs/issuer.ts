@@ -3,8 +3,9 @@
  * Behind `elbow cert issue`, demo mode and the tests; owns what the certificates say.
  * Never touches a file (certs/development.ts does), and isn't meant for anything that strangers are to trust.
  */
-import { createPublicKey, KeyObject, webcrypto, X509Certificate } from "node:crypto";
-import { type CertificateTerms, KeyUse, writeCertificate } from "./certificate-writer.ts";
+import { createPublicKey, type KeyObject, webcrypto } from "node:crypto";
+import type { Extension, JsonName, X509Certificate } from "@peculiar/x509";
+import { x509 } from "../src/tls/x509.ts";
 
 /** RSA with 2048 bits, or ECDSA on P-256. */
 export type IssuedKeyType = "RSA" | "ECDSA";
@@ -19,6 +20,11 @@ const keyParameters = {
     hash: "SHA-256",
   },
   ECDSA: { name: "ECDSA", namedCurve: "P-256" },
+} as const;
+
+const signatureParameters = {
+  RSA: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+  ECDSA: { name: "ECDSA", hash: "SHA-256" },
 } as const;
 
 /** A certificate and its private key. */
@@ -73,21 +79,34 @@ export const makeKeys = async (keyType: IssuedKeyType): Promise<CryptoKeyPair> =
 
 /** Makes an authority: a root, or one below `issuer`. */
 export const makeAuthority = async (terms: AuthorityTerms = {}): Promise<IssuedAuthority> => {
-  const issued = await issue(terms, terms.issuer, {
-    ...{ subject: "elbow development authority", days: 3650, pathLength: terms.pathLength ?? 0 },
-    ...{ keyUses: KeyUse.keyCertSign | KeyUse.cRLSign, usages: [], names: [], ips: [] },
-  });
+  const issued = await issue(terms, terms.issuer, "elbow development authority", 3650, [
+    new x509.BasicConstraintsExtension(true, terms.pathLength ?? 0, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+  ]);
   return { ...issued, chainPem: issued.certPem + (terms.issuer?.chainPem ?? "") };
 };
 
 /** Issues a leaf certificate, signed by `issuer`, or by its own key where there is none. */
 export const issueCertificate = async (terms: LeafTerms, issuer?: IssuedAuthority): Promise<Issued> => {
   const { names = [], ips = [], usages = ["server"] } = terms;
-  const isRsa = terms.keyType === "RSA";
-  return issue(terms, issuer, {
-    ...{ subject: names[0] ?? ips[0] ?? "elbow", days: 365, pathLength: undefined, usages, names, ips },
-    keyUses: isRsa ? KeyUse.digitalSignature | KeyUse.keyEncipherment : KeyUse.digitalSignature,
-  });
+  const extensions: Array<Extension> = [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(
+      terms.keyType === "RSA"
+        ? x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment
+        : x509.KeyUsageFlags.digitalSignature,
+      true,
+    ),
+    new x509.ExtendedKeyUsageExtension(
+      usages.map((usage) => (usage === "server" ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth)),
+    ),
+  ];
+  const alternatives = [
+    ...names.map((value) => ({ type: "dns" as const, value })),
+    ...ips.map((value) => ({ type: "ip" as const, value })),
+  ];
+  if (alternatives.length > 0) extensions.push(new x509.SubjectAlternativeNameExtension(alternatives));
+  return issue(terms, issuer, names[0] ?? ips[0] ?? "elbow", 365, extensions);
 };
 
 /** Makes a key pair of a private key that was read; throws unless it is RSA, P-256 or P-384. */
@@ -107,7 +126,7 @@ export const restoreKeysUnsafe = async (key: KeyObject): Promise<CryptoKeyPair> 
 
 /** Makes an authority of what was read from its files; throws unless its key is RSA, P-256 or P-384. */
 export const restoreAuthorityUnsafe = async (certificatePem: string, key: KeyObject): Promise<IssuedAuthority> => {
-  const certificate = new X509Certificate(certificatePem);
+  const certificate = new x509.X509Certificate(certificatePem);
   const keyType = key.asymmetricKeyType === "rsa" ? "RSA" : "ECDSA";
   const certPem = toPem(certificate);
   const keyPem = key.export({ type: "pkcs8", format: "pem" }).toString();
@@ -115,44 +134,43 @@ export const restoreAuthorityUnsafe = async (certificatePem: string, key: KeyObj
 };
 
 /** Sixteen random bytes, as a positive number (RFC 5280 §4.1.2.2). */
-const makeSerialNumber = (): Uint8Array => {
+const makeSerialNumber = (): string => {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
   bytes[0] = (bytes[0]! & 0x3f) | 0x40;
-  return bytes;
+  return Buffer.from(bytes).toString("hex");
 };
 
-/** What is said where the terms don't. */
-interface Kind extends Pick<CertificateTerms, "subject" | "pathLength" | "keyUses" | "usages" | "names" | "ips"> {
-  readonly days: number;
-}
-
-const issue = async (terms: IssueTerms, issuer: IssuedAuthority | undefined, kind: Kind): Promise<Issued> => {
+const issue = async (
+  terms: IssueTerms,
+  issuer: IssuedAuthority | undefined,
+  commonName: string,
+  days: number,
+  extensions: ReadonlyArray<Extension>,
+): Promise<Issued> => {
   const keyType = terms.keyType ?? "ECDSA";
   const keys = terms.keys ?? (await makeKeys(keyType));
-  const signer = toKeyObjects(issuer?.keys ?? keys);
-  const { publicKey, privateKey } = toKeyObjects(keys);
   const notBefore = terms.notBefore ?? new Date(Date.now() - 300_000);
-  const written = writeCertificate(
-    {
-      ...kind,
-      // A common name has at most 64 characters (RFC 5280, appendix A.1, ub-common-name).
-      subject: (terms.commonName ?? kind.subject).slice(0, 64),
-      publicKey,
-      notBefore,
-      // Certificates count whole seconds, and both ends are included.
-      notAfter: new Date(notBefore.getTime() + (terms.days ?? kind.days) * dayMs - 1000),
-      serialNumber: makeSerialNumber(),
-    },
-    { ...signer, certificate: issuer?.certificate.raw },
-  );
-  const certificate = new X509Certificate(written);
-  const keyPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  // A common name has at most 64 characters (RFC 5280, appendix A.1, ub-common-name).
+  const subject: JsonName = [{ CN: [(terms.commonName ?? commonName).slice(0, 64)] }];
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: makeSerialNumber(),
+    subject,
+    issuer: issuer === undefined ? subject : issuer.certificate.subjectName.toJSON(),
+    notBefore,
+    // Certificates count whole seconds, and both ends are included.
+    notAfter: new Date(notBefore.getTime() + (terms.days ?? days) * dayMs - 1000),
+    publicKey: keys.publicKey,
+    signingKey: (issuer?.keys ?? keys).privateKey,
+    signingAlgorithm: signatureParameters[issuer?.keyType ?? keyType],
+    extensions: [
+      ...extensions,
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create((issuer?.keys ?? keys).publicKey),
+    ],
+  });
+  const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+  const keyPem = `${x509.PemConverter.encode(pkcs8, "PRIVATE KEY")}\n`;
   return { certificate, keys, keyType, certPem: toPem(certificate), keyPem };
 };
 
-const toKeyObjects = ({ publicKey, privateKey }: CryptoKeyPair) => ({
-  publicKey: KeyObject.from(publicKey),
-  privateKey: KeyObject.from(privateKey),
-});
-
-const toPem = (certificate: X509Certificate): string => certificate.toString();
+const toPem = (certificate: X509Certificate): string => `${certificate.toString("pem")}\n`;

@@ -55,7 +55,7 @@ const describeIssue = (terms: DevelopmentTerms, issue: DevelopmentIssue): Readon
   ) as [string, string, string, string];
   const width = 2 + Math.max(certFile.length, keyFile.length, caFile.length);
   const { certificate, keyType } = issue.issued;
-  const until = certificate.validToDate.toISOString().slice(0, 10);
+  const until = certificate.notAfter.toISOString().slice(0, 10);
   const host = terms.names.find((name) => !name.startsWith("*.")) ?? terms.ips[0] ?? "localhost";
   const url = `https://${host.includes(":") ? `[${host}]` : host}:8443/`;
   return [

@@ -81,16 +81,16 @@ export const issueTestCertificate = (terms: TestCertificateTerms = {}): Promise<
     const issuer = terms.issuer === "self" ? undefined : (terms.issuer ?? (await testAuthority()));
     const issued = await issueCertificate({ usages: ["server", "client"], ...terms, names, ips }, issuer);
     const blocks = issuer?.chainPem.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g) ?? [];
-    const spki = new Uint8Array(issued.certificate.publicKey.export({ type: "spki", format: "der" }));
-    const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes);
+    const spki = new Uint8Array(issued.certificate.publicKey.rawData);
+    const sha256 = (bytes: ArrayBuffer) => createHash("sha256").update(new Uint8Array(bytes));
     return {
       ...issued,
       chainPem: issued.certPem + blocks.slice(0, -1).join(""),
       caPem: blocks.at(-1) ?? issued.certPem,
       spki,
       publicKey: Buffer.from(spki).toString("base64"),
-      pin: sha256(spki).digest("base64"),
-      fingerprint256: sha256(issued.certificate.raw)
+      pin: sha256(issued.certificate.publicKey.rawData).digest("base64"),
+      fingerprint256: sha256(issued.certificate.rawData)
         .digest("hex")
         .toUpperCase()
         .replace(/..(?=.)/g, "$&:"),

@@ -119,11 +119,11 @@ const checkIssuerImport = (path: string, specifier: string): string | undefined 
   if (specifier.startsWith(".")) {
     const target = normalize(join(dirname(path), specifier));
     if (!target.endsWith(".ts")) return `${JSON.stringify(specifier)} has no .ts`;
-    return /^(certs\/|src\/model\/|src\/parse\/x509\/der\.ts$)/.test(target)
+    return /^(certs\/|src\/model\/|src\/tls\/x509\.ts$)/.test(target)
       ? undefined
       : `${JSON.stringify(specifier)} leaves certs/`;
   }
-  const isKnown = /^node:(crypto|fs|path)$/.test(specifier);
+  const isKnown = specifier === "@peculiar/x509" || /^node:(crypto|fs|path)$/.test(specifier);
   return isKnown ? undefined : `certs/ makes certificates and files, without ${specifier}`;
 };
 

@@ -28,7 +28,7 @@ const passphrase = "open sesame";
 const encrypt = (pem: string, type: "pkcs8" | "sec1"): string =>
   createPrivateKey(pem).export({ type, format: "pem", cipher: "aes-128-cbc", passphrase }).toString();
 
-const der = Buffer.from(good.certificate.raw);
+const der = Buffer.from(good.certificate.rawData);
 const derOfKey = createPrivateKey(rsa.keyPem).export({ type: "pkcs8", format: "der" });
 /** The key of `rsa`, said to be for RSA-PSS only (OID 1.2.840.113549.1.1.10). */
 const pssKey = Buffer.from(derOfKey);

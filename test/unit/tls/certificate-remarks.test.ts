@@ -53,7 +53,7 @@ test("an intermediate that ends is remarked by its name, and is no problem of th
   expect(remarksAt(certificate, now)).toEqual(["“CN=brief”: it ended on 2026-03-10 23:59 UTC, 1 day ago"]);
   expect(expiryProblem(certificate, now)).toBeUndefined();
   const authority = await Effect.runPromise(loadAuthority({ text: root.certPem + issuer.certPem }));
-  expect(remarksAt(authority, root.certificate.validFromDate.getTime())).toEqual([
+  expect(remarksAt(authority, root.certificate.notBefore.getTime())).toEqual([
     expect.stringMatching(/^“CN=brief”: it ended on 2026-03-10 23:59 UTC, \d+ days ago$/),
   ]);
 });
