@@ -2,7 +2,8 @@
 //
 // Behind control.ts, which says what may be asked of it. `apply` binds new sockets first, and then swaps every route by one
 // assignment each; what didn't change isn't touched. Owns the configuration in force, the members and the order in which all
-// follows it: checks, routes, members, draining; it reads no file and checks no rule.
+// follows it: checks, routes, members, draining; it reads no file and checks no rule. Long because that order is one thing:
+// what a change must undo when it fails stands beside what it does.
 import { Effect, Semaphore } from "effect";
 import { makePoolTerms } from "../backend/pool-terms.ts";
 import type { BindError } from "../errors.ts";

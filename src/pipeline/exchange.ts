@@ -1,12 +1,13 @@
 // One request and its response: the way from a head that has been read, over a connection to an instance, to the answer.
 //
 // Belongs to a client's connection (http-session.ts) from a request's first byte until nothing of it is under way. It
-// moves inside socket callbacks; only what takes time (no connection is kept, a retry) is built by an Effect, see http.ts.
+// moves inside socket callbacks; only what takes time (no connection is kept, a retry) is built by an Effect, see backend/connect.ts.
 // Owns the connection to the instance while it has one, and accounts itself once. What becomes of the client's connection is
 // the session's affair.
 //
 // Long because its stages are one state machine; where it goes, with the lease, is in destination.ts, the two directions of a
-// body are in request-body.ts and response-relay.ts, its times in body-flow.ts.
+// body are in request-body.ts and response-relay.ts, its times in body-flow.ts, what its policies say in request-policies.ts, and
+// what a log will say of it in exchange-times.ts.
 import { BackendConnection, type BackendUser } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Connected } from "../backend/connect.ts";

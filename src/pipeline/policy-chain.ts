@@ -3,7 +3,8 @@
 // Part of a route; there is none where no policy has a hook of traffic, and then nothing is asked and nothing made. Called by
 // the exchange (exchange.ts) and by layer 4 (tcp.ts, relay.ts). It never lets anything that a hook throws out: that is counted
 // and told (policy-errors.ts), and the policy says what follows. What hooks answer is read in policy-answer.ts,
-// policy-edit.ts, policy-fields.ts and policy-selection.ts.
+// policy-edit.ts, policy-fields.ts and policy-selection.ts. Long because it has one method for each phase, which differ in
+// what an error means and in nothing else worth a file.
 import type { HeadChange } from "../parse/http1/head-change.ts";
 import { type TrafficHook, trafficHooks } from "../policy/hooks.ts";
 import type {

@@ -1,7 +1,8 @@
 // A response on its way to the client: its head rewritten, its body framed as the client can read it, never gathered.
 //
 // Belongs to an exchange and is used again with it. It says how far the response is and what must follow for
-// either connection; the exchange acts on that. It never completes a response that its instance did not complete.
+// either connection; the exchange acts on that. It never completes a response that its instance did not complete. Long because
+// a response is read, judged and sent on in one pass over each chunk.
 import type { Reason } from "../errors.ts";
 import { freeChunk, type Transport } from "../net/transport.ts";
 import { ByteWriter } from "../parse/byte-writer.ts";
