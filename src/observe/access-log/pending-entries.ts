@@ -1,8 +1,8 @@
 // Entries that are whole, waiting to become lines a few dozen at a time.
 //
-// Between the pipeline, which fills an entry when something is over, and the logs, which spell it. A line that is spelled
-// by itself, between two system calls, costs five times what it costs in a row of others, whose code and tables are warm by
-// then. Owns the entries, which are used again, and the time that one may wait.
+// Between the pipeline, which fills an entry when something is over, and the logs, which spell it: a request waits for no
+// spelling but that of a batch, whose code is warm by its second line. Owns the entries, which are used again, and the time
+// that one may wait.
 import { AccessEntry } from "./access-entry.ts";
 
 /** So many wait at most; more would make a pause that others notice. */
