@@ -14,7 +14,6 @@ import { DirectorySink } from "../observe/access-log/directory-sink.ts";
 import { FileSink } from "../observe/access-log/file-sink.ts";
 import type { LogFolder } from "../observe/access-log/log-folder.ts";
 import { LogCounts, type LogSink, LogWriter } from "../observe/access-log/log-writer.ts";
-import { writePendingEntries } from "../observe/access-log/pending-entries.ts";
 import { StdoutSink } from "../observe/access-log/stdout-sink.ts";
 import type { MetricFamily } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
@@ -170,7 +169,6 @@ export class AccessLogs {
 
   /** Writes everything, as far as that is possible in a few seconds. */
   readonly close: Effect.Effect<void> = Effect.promise(async () => {
-    writePendingEntries();
     this.isClosed = true;
     for (const log of this.open.values()) void this.end(log);
     this.open.clear();

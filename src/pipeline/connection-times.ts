@@ -5,8 +5,7 @@
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Reason } from "../errors.ts";
 import { monotonicMs } from "../net/clock.ts";
-import type { LoggedTls } from "../observe/access-log/access-entry.ts";
-import { nextEntry } from "../observe/access-log/pending-entries.ts";
+import { beginEntry, type LoggedTls } from "../observe/access-log/access-entry.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
 import { loggedTlsOf } from "./exchange-times.ts";
 import { addPolicyFields } from "./logged-fields.ts";
@@ -67,7 +66,7 @@ export class ConnectionTimes {
   log(route: Route, { receivedBytes, sentBytes, reason, member }: ConnectionEnd): void {
     const { accessLog } = route;
     if (accessLog === undefined) return;
-    const entry = nextEntry(false);
+    const entry = beginEntry(false);
     entry.receivedAtMs = this.acceptedMs;
     entry.clientAddress = this.address;
     entry.clientPort = this.port;

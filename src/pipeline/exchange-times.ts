@@ -5,9 +5,8 @@
 import { monotonicMs } from "../net/clock.ts";
 import { readSettledTerms } from "../net/secure-accept.ts";
 import type { Transport } from "../net/transport.ts";
-import type { AccessEntry, LoggedTls } from "../observe/access-log/access-entry.ts";
+import { type AccessEntry, beginEntry, type LoggedTls } from "../observe/access-log/access-entry.ts";
 import { LoggedRequest } from "../observe/access-log/logged-request.ts";
-import { nextEntry } from "../observe/access-log/pending-entries.ts";
 import type { InstanceCounters, ListenerCounters } from "../observe/counters.ts";
 import type { HeadReader } from "../parse/http1/head-reader.ts";
 import type { RequestHeadParser } from "../parse/http1/request-head.ts";
@@ -29,15 +28,15 @@ export class ExchangeTimes {
     this.receivedMs = monotonicMs();
   }
 
-  /** Its head is whole, and is about to be forgotten: copies what will be logged of it. */
-  copyHead(owner: ExchangeOwner, head: RequestHeadParser, bytes: Uint8Array): void {
-    this.begin(owner).copy(head, bytes, owner);
+  /** Its head is whole, and is about to be forgotten: notes what will be logged of it. */
+  noteHead(owner: ExchangeOwner, head: RequestHeadParser, bytes: Uint8Array, isAlone: boolean): void {
+    this.begin(owner).note(head, bytes, isAlone, owner);
   }
 
   /** The same of a head that is refused, as far as it has come. */
-  copyRefused(owner: ExchangeOwner, { parser, bytes, end }: HeadReader<RequestHeadParser>): void {
+  noteRefused(owner: ExchangeOwner, { parser, bytes, end }: HeadReader<RequestHeadParser>): void {
     const request = this.begin(owner);
-    if (parser !== undefined) request.copyRefused(bytes, parser.start, end, owner);
+    if (parser !== undefined) request.noteRefused(bytes, parser.start, end, owner);
   }
 
   private begin(owner: ExchangeOwner): LoggedRequest {
@@ -70,12 +69,12 @@ export class ExchangeTimes {
 
   /** An entry with what is known here; `backendStatus` is 0 where no response head came whole. */
   makeEntry(owner: ExchangeOwner, status: number, backendStatus: number): AccessEntry {
-    const entry = nextEntry(true);
+    const entry = beginEntry(true);
     entry.receivedAtMs = this.receivedMs === 0 ? monotonicMs() : this.receivedMs;
     entry.clientAddress = owner.address;
     entry.clientPort = this.port;
     entry.tls = this.tls;
-    this.request = entry.takeRequest(this.request);
+    entry.request = this.request;
     entry.status = status;
     entry.backendStatus = backendStatus;
     // An instance that has closed without a word, or was silent for too long, leaves no times ("Access logs", AWS).

@@ -80,6 +80,8 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
   mayUpgrade = false;
   /** What its policies have to say; undefined where its route has none. */
   policies: RequestPolicies | undefined = undefined;
+  /** Good for another request. */
+  private sparePolicies: RequestPolicies | undefined = undefined;
   private stage: number = Stage.none;
   private tunnel: Tunnel | undefined = undefined;
   private readonly destination = new Destination();
@@ -114,15 +116,20 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
     this.mayUpgrade = parser.upgradesToWebSocket && route.http.allowsWebSocket && !this.closesBoth;
     this.isIdempotent = parser.isIdempotent(bytes);
     this.wantsKeepAlive = parser.keepsAlive && !parser.isBodyOnly && !this.closesBoth;
-    if (route.accessLog !== undefined) this.times.copyHead(owner, parser, bytes);
+    const { start, pos } = parser;
+    /** Nothing stands behind the head in the same bytes, so that they stay as they are. */
+    const isAlone = pos === reader.end;
+    if (route.accessLog !== undefined) this.times.noteHead(owner, parser, bytes, isAlone);
     body.begin(parser);
     if (route.policies === undefined) {
       this.dispatch();
       return;
     }
-    const { start, pos } = parser;
-    this.policies = new RequestPolicies(route.policies, route, owner, bytes, start, pos, pos === reader.end);
-    this.act(this.policies.decide(this));
+    const policies = this.sparePolicies ?? new RequestPolicies();
+    this.sparePolicies = undefined;
+    policies.begin(route.policies, route, owner, bytes, start, pos, isAlone);
+    this.policies = policies;
+    this.act(policies.decide(this));
   }
 
   /** To an instance: on a kept connection, or to wait for one. */
@@ -247,7 +254,7 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
     this.isOpen = true;
     this.startedMs = clock.nowMs;
     this.wantsKeepAlive = false;
-    if (this.owner.route.accessLog !== undefined) this.times.copyRefused(this.owner, this.reader);
+    if (this.owner.route.accessLog !== undefined) this.times.noteRefused(this.owner, this.reader);
     this.reader.release();
     this.answer(reason);
   }
@@ -719,6 +726,7 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
   /** @internal Forgets everything, for the store. */
   reset(): void {
     this.owner = nobody;
+    if (this.policies?.forget() === true) this.sparePolicies = this.policies;
     this.policies = undefined;
     this.reader.release();
     this.response.begin();

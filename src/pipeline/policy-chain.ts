@@ -23,6 +23,7 @@ import { addFields, type LogFields } from "./policy-fields.ts";
 import type { PolicyLife } from "./policy-life.ts";
 import { PolicyMemo } from "./policy-memo.ts";
 import { PolicySelection, readSelection } from "./policy-selection.ts";
+import { seesContext } from "./policy-sight.ts";
 
 /** A policy at work on a listener. */
 export interface BoundPolicy {
@@ -73,9 +74,10 @@ interface Step {
   readonly memo: PolicyMemo<PolicyAnswer | PolicySelection>;
 }
 
-/** A `requestHead` or `responseHead` hook. */
-interface HeadStep {
+/** A `requestHead` or `responseHead` hook; the one that was there when {@link seesContext} looked at it. */
+interface HeadStep<C> {
   readonly bound: BoundPolicy;
+  readonly hook: (attributes: unknown, context: C, state: unknown) => unknown;
   readonly edits: PolicyMemo<PolicyEdit>;
   readonly answers: PolicyMemo<PolicyAnswer>;
 }
@@ -83,8 +85,8 @@ interface HeadStep {
 export class PolicyChain {
   /** All `admit` hooks, then all `pick` hooks. */
   private readonly steps: ReadonlyArray<Step> | undefined;
-  private readonly requestHead: ReadonlyArray<HeadStep> | undefined;
-  private readonly responseHead: ReadonlyArray<HeadStep> | undefined;
+  private readonly requestHead: ReadonlyArray<HeadStep<RequestContext>> | undefined;
+  private readonly responseHead: ReadonlyArray<HeadStep<ResponseContext>> | undefined;
   private readonly onFault: ReadonlyArray<BoundPolicy> | undefined;
   private readonly logging: ReadonlyArray<BoundPolicy> | undefined;
   /** Undefined where no policy has anything to end. */
@@ -101,10 +103,10 @@ export class PolicyChain {
       }));
     const steps = [...stepsOf("admit"), ...stepsOf("pick")];
     this.steps = steps.length === 0 ? undefined : steps;
-    this.requestHead = withHook(bound, "requestHead")?.map((one) => makeHeadStep(one, readRequestEdit));
-    this.responseHead = withHook(bound, "responseHead")
-      ?.map((one) => makeHeadStep(one, readResponseEdit))
-      .toReversed();
+    this.requestHead = headSteps(bound, ({ requestHead }) => requestHead, readRequestEdit);
+    this.responseHead = headSteps(bound, ({ responseHead }) => responseHead, readResponseEdit)?.toReversed();
+    this.showsRequests = this.requestHead?.some(({ hook }) => seesContext(hook)) === true;
+    this.showsResponses = this.responseHead?.some(({ hook }) => seesContext(hook)) === true;
     this.onFault = withHook(bound, "onFault");
     this.logging = withHook(bound, "log");
   }
@@ -130,6 +132,10 @@ export class PolicyChain {
   get editsResponses(): boolean {
     return this.responseHead !== undefined;
   }
+
+  /** Whether any hook that changes requests can look at one. */
+  readonly showsRequests: boolean;
+  readonly showsResponses: boolean;
 
   get seesFaults(): boolean {
     return this.onFault !== undefined;
@@ -206,9 +212,9 @@ export class PolicyChain {
     if (requestHead === undefined) return undefined;
     let whole: PolicyEdit | undefined;
     for (let index = 0; index < requestHead.length; index++) {
-      const { bound, edits, answers } = requestHead[index] as HeadStep;
+      const { bound, hook, edits, answers } = requestHead[index] as HeadStep<RequestContext>;
       try {
-        const value: unknown = bound.policy.requestHead?.(bound.attributes, request, bound.state);
+        const value = hook.call(bound.policy, bound.attributes, request, bound.state);
         if (value === undefined) continue;
         refusePromise(value);
         if (isRefusal(value)) return refused;
@@ -228,9 +234,9 @@ export class PolicyChain {
     if (responseHead === undefined) return undefined;
     let whole: PolicyEdit | undefined;
     for (let index = 0; index < responseHead.length; index++) {
-      const { bound, edits } = responseHead[index] as HeadStep;
+      const { bound, hook, edits } = responseHead[index] as HeadStep<ResponseContext>;
       try {
-        const value: unknown = bound.policy.responseHead?.(bound.attributes, response, bound.state);
+        const value = hook.call(bound.policy, bound.attributes, response, bound.state);
         if (value === undefined) continue;
         refusePromise(value);
         whole = checkRoom(joinEdits(whole, edits.of(value)), headBytes, room);
@@ -282,11 +288,20 @@ export const makePolicyChain = (bound: ReadonlyArray<BoundPolicy>): PolicyChain 
     ? new PolicyChain(bound)
     : undefined;
 
-const makeHeadStep = (bound: BoundPolicy, readEdit: (value: unknown) => PolicyEdit): HeadStep => ({
-  bound,
-  edits: new PolicyMemo(readEdit),
-  answers: new PolicyMemo(readAnswer),
-});
+const headSteps = <C>(
+  bound: ReadonlyArray<BoundPolicy>,
+  // biome-ignore lint/suspicious/noExplicitAny: as in BoundPolicy.
+  hookOf: (policy: Policy<any, any>) => HeadStep<C>["hook"] | undefined,
+  readEdit: (value: unknown) => PolicyEdit,
+): ReadonlyArray<HeadStep<C>> | undefined => {
+  const steps = bound.flatMap((one): ReadonlyArray<HeadStep<C>> => {
+    const hook = hookOf(one.policy);
+    return hook === undefined
+      ? []
+      : [{ bound: one, hook, edits: new PolicyMemo(readEdit), answers: new PolicyMemo(readAnswer) }];
+  });
+  return steps.length === 0 ? undefined : steps;
+};
 
 const withHook = (bound: ReadonlyArray<BoundPolicy>, phase: TrafficHook): ReadonlyArray<BoundPolicy> | undefined => {
   const having = bound.filter(({ policy }) => policy[phase] !== undefined);

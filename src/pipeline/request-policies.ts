@@ -1,8 +1,8 @@
 // One request and the policies of its route: what they have been asked, what they have changed, and what still has to be said.
 //
-// Made by an exchange (exchange.ts) where its route has policies, for each request; there is none otherwise. Owns the
-// request as policies see it, a decision that takes its time, and what changes in the heads. What follows from a
-// verdict is the exchange's affair.
+// Of an exchange (exchange.ts) whose route has policies; there is none otherwise. Used again for other requests, unless a
+// policy has been given something that leads back here. Owns the request as policies see it, a decision that takes its
+// time, and what changes in the heads. What follows from a verdict is the exchange's affair.
 import { type Reason, reasons } from "../errors.ts";
 import type { ByteWriter } from "../parse/byte-writer.ts";
 import type { HeadChange } from "../parse/http1/head-change.ts";
@@ -16,25 +16,60 @@ import { type ClientEnd, SeenClient, SeenRequest } from "./request-context.ts";
 import { SeenResponse } from "./response-context.ts";
 import type { Route } from "./route.ts";
 
+const nothing = new Uint8Array(0);
+/** In the place of a context that no hook can look at. */
+const unseen = undefined as never;
+
 export class RequestPolicies {
   /** What changes in its head. */
   change: HeadChange | undefined = undefined;
+  private chainAsked: PolicyChain | undefined = undefined;
+  private route: Route | undefined = undefined;
+  private client: ClientEnd | undefined = undefined;
+  /** They hold the request's head. */
+  private bytes: Uint8Array = nothing;
+  private start = 0;
+  private stop = 0;
   private decision: Decision | undefined = undefined;
   private seen: SeenRequest | undefined = undefined;
+  /** A policy has seen a response, and may have kept it: its request must stay what it is. */
+  private isSeen = false;
 
-  constructor(
-    readonly chain: PolicyChain,
-    private readonly route: Route,
-    private readonly client: ClientEnd,
-    /** They hold the request's head. */
-    private readonly bytes: Uint8Array,
-    private readonly start: number,
-    private readonly stop: number,
-    /** Nothing stands behind it in the same bytes, so that they stay as they are. */
+  /** Begins with a request; `isAlone`: nothing stands behind it in the same bytes, so that they stay as they are. */
+  begin(
+    chain: PolicyChain,
+    route: Route,
+    client: ClientEnd,
+    bytes: Uint8Array,
+    start: number,
+    stop: number,
     isAlone: boolean,
-  ) {
+  ): void {
+    this.chainAsked = chain;
+    this.route = route;
+    this.client = client;
+    this.bytes = bytes;
+    this.start = start;
+    this.stop = stop;
     chain.enter();
     if (!isAlone) SeenRequest.keep(this.see());
+  }
+
+  /** Forgets the request; false where it mustn't, and this is good for no other. */
+  forget(): boolean {
+    if (this.isSeen) return false;
+    this.chainAsked = undefined;
+    this.route = undefined;
+    this.client = undefined;
+    this.bytes = nothing;
+    this.decision = undefined;
+    this.seen = undefined;
+    this.change = undefined;
+    return true;
+  }
+
+  get chain(): PolicyChain {
+    return this.chainAsked as PolicyChain;
   }
 
   /** The request as policies see it, one and the same for as long as anybody keeps it. */
@@ -43,7 +78,7 @@ export class RequestPolicies {
   }
 
   private see(): SeenRequest {
-    this.seen = new SeenRequest(this.route, this.client, this.bytes, this.start, this.stop);
+    this.seen = new SeenRequest(this.route as Route, this.client as ClientEnd, this.bytes, this.start, this.stop);
     return this.seen;
   }
 
@@ -68,7 +103,8 @@ export class RequestPolicies {
   /** Settles {@link change}; an answer in the instance's place, or a failure, where there is one. */
   editRequest(head: RequestHeadParser, limits: HeadLimits): PolicyAnswer | PolicyRefusal | undefined {
     if (!this.chain.editsRequests) return undefined;
-    const edited = this.chain.editRequest(this.request, head.pos - head.start, limits);
+    const { chain } = this;
+    const edited = chain.editRequest(chain.showsRequests ? this.request : unseen, head.pos - head.start, limits);
     if (edited === undefined || !("leftOut" in edited)) return edited;
     this.change = edited;
     return undefined;
@@ -110,8 +146,11 @@ export class RequestPolicies {
     end: number,
     limits: HeadLimits,
   ): HeadChange | PolicyRefusal | undefined {
+    const { chain } = this;
+    if (!chain.showsResponses) return chain.editResponse(unseen, end - start, limits);
+    this.isSeen = true;
     const response = new SeenResponse(this, status, instance, bytes, start, end);
-    const change = this.chain.editResponse(response, end - start, limits);
+    const change = chain.editResponse(response, end - start, limits);
     SeenResponse.seal(response);
     return change;
   }

@@ -87,7 +87,7 @@ const logFolder = (directory: string) => ({
 
 const writeLine = (writer: LogWriter, text: string): void => {
   const out = writer.makeRoom(text.length + 1);
-  out?.put(Buffer.from(`${text}\n`));
+  out?.putText(`${text}\n`);
   if (out !== undefined) writer.endLine();
 };
 

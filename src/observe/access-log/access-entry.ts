@@ -1,7 +1,7 @@
 // What one line of an access log is made of: a request and its response, or a layer-4 connection, when it is over.
 //
-// Filled by whoever accounts an end, and used again when its line is written (pending-entries.ts), so that a line allocates
-// nothing. Times are on the process's monotonic clock (`performance.now()`); what a client has sent is raw.
+// There is one, filled by whoever accounts an end and read at once (access-log.ts), so that a line allocates nothing. Times are
+// on the process's monotonic clock (`performance.now()`); what a client has sent is raw.
 import type { Reason } from "../../errors.ts";
 import type { DesyncReason } from "../../parse/http1/desync.ts";
 import type { LoggedRequest } from "./logged-request.ts";
@@ -54,8 +54,6 @@ export class AccessEntry {
   instance: string | undefined = undefined;
   /** What policies add; asked for only where the log has room for it. */
   fields: Readonly<Record<string, LoggedField>> | undefined = undefined;
-  /** Filled for an earlier request, whose line is written: good for another. */
-  private spare: LoggedRequest | undefined = undefined;
 
   /** What a connection of which nothing is known looks like. */
   begin(isLayer7: boolean): void {
@@ -76,22 +74,14 @@ export class AccessEntry {
     this.instance = undefined;
     this.fields = undefined;
   }
-
-  /** Takes over what was copied of a request's head, and gives another object for the next in exchange, if there is one. */
-  takeRequest(request: LoggedRequest | undefined): LoggedRequest | undefined {
-    const { spare } = this;
-    this.request = request;
-    if (request !== undefined) this.spare = undefined;
-    return request === undefined ? undefined : spare;
-  }
-
-  /** Its line is written: keeps nothing of a client's alive. */
-  end(): void {
-    this.request?.clear();
-    this.spare ??= this.request;
-    this.request = undefined;
-    this.fields = undefined;
-  }
 }
 
 const nothing = new Uint8Array(0);
+
+const entry = new AccessEntry();
+
+/** The entry, empty, for whoever has something to account now. Nothing in it outlives the line. */
+export const beginEntry = (isLayer7: boolean): AccessEntry => {
+  entry.begin(isLayer7);
+  return entry;
+};

@@ -2,14 +2,12 @@
 //
 // Part of a route, present only where logging is on. What is behind it (format, writer) belongs to the load balancer and
 // may be exchanged at any moment: a request or connection that began before a reload is logged where lines go now.
-import type { ByteWriter } from "../../parse/byte-writer.ts";
 import { bytesOf } from "../../parse/http1/bytes.ts";
 import { spans } from "../telemetry/spans.ts";
 import type { AccessEntry } from "./access-entry.ts";
 import { clbLineMaxBytes, writeClbLine } from "./clb-line.ts";
 import { jsonLineOf } from "./json-line.ts";
 import type { LogWriter } from "./log-writer.ts";
-import { addEntry, type EntryWriter, writePendingEntries } from "./pending-entries.ts";
 
 /** How a line is written: as Amazon's Classic Load Balancer does, or as a JSON object. */
 type AccessLogFormat = "clb" | "json";
@@ -26,24 +24,14 @@ export class LoadBalancerLog {
 
   constructor(
     readonly name: string,
-    private current: LogTarget | undefined,
+    /** Where lines go; undefined while logging is off. */
+    public target: LogTarget | undefined,
   ) {
     this.nameBytes = bytesOf(name);
   }
-
-  /** Where lines go; undefined while logging is off. */
-  get target(): LogTarget | undefined {
-    return this.current;
-  }
-
-  set target(target: LogTarget | undefined) {
-    // What is over already has its line where lines went then.
-    writePendingEntries();
-    this.current = target;
-  }
 }
 
-export class AccessLog implements EntryWriter {
+export class AccessLog {
   /** `http://` or `https://`. */
   readonly scheme: Uint8Array;
   /** `:80`; goes behind a host that names no port. */
@@ -67,17 +55,11 @@ export class AccessLog implements EntryWriter {
     return this.log.name;
   }
 
-  /** Makes a span of an entry that has just been filled, and a line of it soon. */
+  /** Makes a span and a line of an entry that has just been filled; the line is dropped where there is no room. */
   write(entry: AccessEntry): void {
     const { target } = this.log;
     if (spans.queue !== undefined || target?.format === "json") entry.endedAtMs = performance.now();
     spans.queue?.offer(entry, this);
-    if (target !== undefined) addEntry(this);
-  }
-
-  /** Makes an entry a line, or counts it as dropped where there is no room. */
-  writeLine(entry: AccessEntry): void {
-    const { target } = this.log;
     if (target?.format === "clb") this.writeClb(entry, target.writer);
     else if (target !== undefined) this.writeJson(entry, target.writer);
   }
@@ -94,14 +76,9 @@ export class AccessLog implements EntryWriter {
     // Three bytes are the most that a UTF-16 unit takes in UTF-8; of a long line it is worth knowing.
     const out = writer.makeRoom(line.length < longLine ? line.length * 3 : Buffer.byteLength(line));
     if (out === undefined) return;
-    putText(line, out);
+    out.putText(line);
     writer.endLine();
   }
 }
 
 const longLine = 16 * 1024;
-const encoder = new TextEncoder();
-
-const putText = (text: string, out: ByteWriter): void => {
-  out.length += encoder.encodeInto(text, out.bytes.subarray(out.length)).written;
-};

@@ -2,11 +2,11 @@
 //
 // Fifteen fields, one blank between each, as bytes straight into the writer's buffer. A client's bytes can't forge a field
 // or a line: whatever is no printable ASCII, quotes, backslashes and, but for the user agent, blanks are written as `\xHH`.
-import type { ByteWriter } from "../../parse/byte-writer.ts";
 import { bytesOf } from "../../parse/http1/bytes.ts";
 import type { AccessEntry } from "./access-entry.ts";
 import type { AccessLog } from "./access-log.ts";
 import { putAgent, putDecimal, putFixed, putSeconds, putWord } from "./line-text.ts";
+import type { LineBuffer } from "./log-writer.ts";
 import type { LoggedRequest } from "./logged-request.ts";
 import { putTime } from "./wall-clock.ts";
 
@@ -22,80 +22,80 @@ const restMaxBytes = 512;
 
 /** The most that the line of this entry takes. */
 export const clbLineMaxBytes = ({ request }: AccessEntry): number =>
-  restMaxBytes + (request === undefined || !request.isKnown ? 0 : 4 * request.agentEnd);
+  restMaxBytes + (request === undefined ? 0 : 4 * request.lineBytes);
 
 /** Writes a line, its end included; there must be room for it. */
-export const writeClbLine = (entry: AccessEntry, { log, scheme, portSuffix }: AccessLog, out: ByteWriter): void => {
+export const writeClbLine = (entry: AccessEntry, { log, scheme, portSuffix }: AccessLog, out: LineBuffer): void => {
   const { request, backend, isLayer7, tls, status } = entry;
-  const { bytes } = out;
-  let at = putTime(bytes, out.length, entry.receivedAtMs);
-  bytes[at++] = blank;
-  at = putFixed(bytes, at, log.nameBytes);
-  bytes[at++] = blank;
-  at = putFixed(bytes, at, entry.clientAddress);
-  bytes[at++] = colon;
-  at = putDecimal(bytes, at, entry.clientPort);
-  bytes[at++] = blank;
-  if (backend === undefined) bytes[at++] = hyphen;
-  else at = putFixed(bytes, at, backend);
-  bytes[at++] = blank;
-  at = putSeconds(bytes, at, entry.requestMs);
-  bytes[at++] = blank;
-  at = putSeconds(bytes, at, entry.backendMs);
-  bytes[at++] = blank;
-  at = putSeconds(bytes, at, entry.responseMs);
-  bytes[at++] = blank;
+  const line = out.view;
+  let at = putTime(line, out.length, entry.receivedAtMs);
+  line.setUint8(at++, blank);
+  at = putFixed(line, at, log.nameBytes);
+  line.setUint8(at++, blank);
+  at = putFixed(line, at, entry.clientAddress);
+  line.setUint8(at++, colon);
+  at = putDecimal(line, at, entry.clientPort);
+  line.setUint8(at++, blank);
+  if (backend === undefined) line.setUint8(at++, hyphen);
+  else at = putFixed(line, at, backend);
+  line.setUint8(at++, blank);
+  at = putSeconds(line, at, entry.requestMs);
+  line.setUint8(at++, blank);
+  at = putSeconds(line, at, entry.backendMs);
+  line.setUint8(at++, blank);
+  at = putSeconds(line, at, entry.responseMs);
+  line.setUint8(at++, blank);
   // A client that has gone before there was an answer was sent no status.
-  if (isLayer7 && status > 0) at = putDecimal(bytes, at, status);
-  else bytes[at++] = hyphen;
-  bytes[at++] = blank;
-  if (isLayer7) at = putDecimal(bytes, at, entry.backendStatus);
-  else bytes[at++] = hyphen;
-  bytes[at++] = blank;
-  at = putDecimal(bytes, at, entry.receivedBytes);
-  bytes[at++] = blank;
-  at = putDecimal(bytes, at, entry.sentBytes);
-  bytes[at++] = blank;
-  if (request?.isKnown !== true) at = putFixed(bytes, at, noRequest);
-  else at = putRequest(bytes, at, request, scheme, portSuffix);
-  bytes[at++] = blank;
-  at = putFixed(bytes, at, tls === undefined ? noTls : tlsText(tls.cipher, tls.protocol));
-  bytes[at++] = newline;
+  if (isLayer7 && status > 0) at = putDecimal(line, at, status);
+  else line.setUint8(at++, hyphen);
+  line.setUint8(at++, blank);
+  if (isLayer7) at = putDecimal(line, at, entry.backendStatus);
+  else line.setUint8(at++, hyphen);
+  line.setUint8(at++, blank);
+  at = putDecimal(line, at, entry.receivedBytes);
+  line.setUint8(at++, blank);
+  at = putDecimal(line, at, entry.sentBytes);
+  line.setUint8(at++, blank);
+  if (request?.isKnown !== true) at = putFixed(line, at, noRequest);
+  else at = putRequest(line, at, request, scheme, portSuffix);
+  line.setUint8(at++, blank);
+  at = putFixed(line, at, tls === undefined ? noTls : tlsText(tls.cipher, tls.protocol));
+  line.setUint8(at++, newline);
   out.length = at;
 };
 
 /** `"GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0"`. */
 const putRequest = (
-  bytes: Uint8Array,
+  line: DataView,
   start: number,
   request: LoggedRequest,
   scheme: Uint8Array,
   portSuffix: Uint8Array,
 ): number => {
-  const { bytes: source, methodEnd, targetEnd, hostEnd, agentEnd } = request;
+  const { bytes: source, targetStart, targetEnd, hostBytes, hostStart, hostEnd, agentStart, agentEnd } = request;
   let at = start;
-  bytes[at++] = quote;
-  at = putWord(bytes, at, source, 0, methodEnd);
-  bytes[at++] = blank;
-  if (targetEnd === methodEnd) bytes[at++] = hyphen;
+  line.setUint8(at++, quote);
+  at = putWord(line, at, source, request.methodStart, request.methodEnd);
+  line.setUint8(at++, blank);
+  if (targetEnd === targetStart) line.setUint8(at++, hyphen);
   else {
     if (!request.isAbsolute) {
-      at = putFixed(bytes, at, scheme);
-      at = putWord(bytes, at, source, targetEnd, hostEnd);
-      if (!namesPort(source, targetEnd, hostEnd)) at = putFixed(bytes, at, portSuffix);
+      at = putFixed(line, at, scheme);
+      at = putWord(line, at, hostBytes, hostStart, hostEnd);
+      if (!namesPort(hostBytes, hostStart, hostEnd)) at = putFixed(line, at, portSuffix);
       // `OPTIONS *`, or what isn't even that, must not run into the port.
-      if (source[methodEnd] !== slash) bytes[at++] = slash;
+      if (source[targetStart] !== slash) line.setUint8(at++, slash);
     }
-    at = putWord(bytes, at, source, methodEnd, targetEnd);
+    at = putWord(line, at, source, targetStart, targetEnd);
   }
-  bytes[at++] = blank;
-  at = putFixed(bytes, at, request.version);
-  bytes[at++] = quote;
-  bytes[at++] = blank;
-  bytes[at++] = quote;
-  if (agentEnd === hostEnd) bytes[at++] = hyphen;
-  else at = putAgent(bytes, at, source, hostEnd, agentEnd);
-  bytes[at++] = quote;
+  line.setUint8(at++, blank);
+  at = putFixed(line, at, request.version);
+  line.setUint8(at++, quote);
+  line.setUint8(at++, blank);
+  line.setUint8(at++, quote);
+  if (agentEnd === agentStart) line.setUint8(at++, hyphen);
+  else at = putAgent(line, at, source, agentStart, agentEnd);
+  line.setUint8(at++, quote);
   return at;
 };
 

@@ -43,17 +43,18 @@ export const jsonLineOf = (entry: AccessEntry, accessLog: AccessLog): string => 
 const secondsOf = (ms: number): number => (ms < 0 ? -1 : Math.round(ms * 1000) / 1e6);
 
 const describeRequest = (request: LoggedRequest, { scheme, portSuffix }: AccessLog): Record<string, unknown> => {
-  const { bytes, methodEnd, targetEnd, hostEnd, agentEnd, traceEnd } = request;
-  const target = utf8Text(bytes, methodEnd, targetEnd);
-  const host = utf8Text(bytes, targetEnd, hostEnd);
-  const port = namesPort(bytes, targetEnd, hostEnd) ? "" : asciiText(portSuffix);
+  const { bytes, targetStart, targetEnd, hostBytes, hostStart, hostEnd, agentStart, agentEnd, traceStart, traceEnd } =
+    request;
+  const target = utf8Text(bytes, targetStart, targetEnd);
+  const host = utf8Text(hostBytes, hostStart, hostEnd);
+  const port = namesPort(hostBytes, hostStart, hostEnd) ? "" : asciiText(portSuffix);
   const origin = `${asciiText(scheme)}${host}${port}${target.startsWith("/") ? "" : "/"}`;
   return {
-    method: utf8Text(bytes, 0, methodEnd),
+    method: utf8Text(bytes, request.methodStart, request.methodEnd),
     url: target === "" ? undefined : request.isAbsolute ? target : `${origin}${target}`,
     httpVersion: asciiText(request.version),
-    userAgent: agentEnd === hostEnd ? undefined : utf8Text(bytes, hostEnd, agentEnd),
-    traceId: traceEnd === agentEnd ? undefined : utf8Text(bytes, agentEnd, traceEnd),
+    userAgent: agentEnd === agentStart ? undefined : utf8Text(bytes, agentStart, agentEnd),
+    traceId: traceEnd === traceStart ? undefined : utf8Text(bytes, traceStart, traceEnd),
   };
 };
 

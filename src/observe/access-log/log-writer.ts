@@ -2,7 +2,6 @@
 //
 // The data path writes a line into a buffer and goes on; it never waits. Owns the buffers, their bound, and the counts that
 // add up: every line is written, dropped or still here. Where batches go is the sink's affair, which may fail and recover.
-import { ByteWriter } from "../../parse/byte-writer.ts";
 import { tellEvent } from "../events.ts";
 import { tellNotice } from "../notices.ts";
 
@@ -61,18 +60,31 @@ const dropReasons = {
 };
 type DropReason = keyof typeof dropReasons;
 
-class LineBuffer implements Batch {
+const encoder = new TextEncoder();
+
+/** Where lines are written, one behind the other: behind `length`, which then moves on. */
+export class LineBuffer implements Batch {
+  readonly bytes: Uint8Array;
+  /** The same bytes. */
+  readonly view: DataView;
+  length = 0;
   lines = 0;
   offset = 0;
 
-  constructor(readonly out: ByteWriter) {}
-
-  get bytes(): Uint8Array {
-    return this.out.bytes;
+  constructor(capacityBytes: number) {
+    this.bytes = new Uint8Array(capacityBytes);
+    this.view = new DataView(this.bytes.buffer);
   }
 
-  get length(): number {
-    return this.out.length;
+  /** There must be room for it in UTF-8. */
+  putText(text: string): void {
+    this.length += encoder.encodeInto(text, this.bytes.subarray(this.length)).written;
+  }
+
+  clear(): void {
+    this.length = 0;
+    this.lines = 0;
+    this.offset = 0;
   }
 }
 
@@ -121,9 +133,9 @@ export class LogWriter {
   }
 
   /** The buffer that a line of at most so many bytes goes into; undefined when there is no room, and the line is dropped. */
-  makeRoom(bytes: number): ByteWriter | undefined {
-    const { out } = this.current;
-    if (out.length + bytes <= this.terms.bufferBytes && !this.isClosed) return out;
+  makeRoom(bytes: number): LineBuffer | undefined {
+    const { current } = this;
+    if (current.length + bytes <= this.terms.bufferBytes && !this.isClosed) return current;
     return this.turnOver(bytes);
   }
 
@@ -133,10 +145,10 @@ export class LogWriter {
     current.lines++;
     if (this.flushTimer === undefined) this.flushTimer = setTimeout(this.flush, terms.flushEveryMs);
     // Early enough that the other half takes what comes while this one is written.
-    else if (current.out.length > terms.bufferBytes / 2 && this.pumping === undefined && !this.hasFailed) this.flush();
+    else if (current.length > terms.bufferBytes / 2 && this.pumping === undefined && !this.hasFailed) this.flush();
   }
 
-  private turnOver(bytes: number): ByteWriter | undefined {
+  private turnOver(bytes: number): LineBuffer | undefined {
     const { bufferBytes, bufferCount } = this.terms;
     if (this.isClosed) return this.drop(1, "end");
     if (bytes > bufferBytes) return this.drop(1, "length");
@@ -144,11 +156,11 @@ export class LogWriter {
     this.full.push(this.current);
     this.current = this.spare.pop() ?? this.makeBuffer();
     if (!this.hasFailed) this.pump();
-    return this.current.out;
+    return this.current;
   }
 
   private makeBuffer(): LineBuffer {
-    return new LineBuffer(new ByteWriter(this.terms.bufferBytes));
+    return new LineBuffer(this.terms.bufferBytes);
   }
 
   /** Hands on what there is. */
@@ -190,9 +202,7 @@ export class LogWriter {
       this.isFailing = false;
       this.full.shift();
       this.counts.writtenLines += batch.lines;
-      batch.out.clear();
-      batch.lines = 0;
-      batch.offset = 0;
+      batch.clear();
       if (this.spare.length < 2) this.spare.push(batch);
     }
   }

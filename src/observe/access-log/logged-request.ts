@@ -1,8 +1,8 @@
-// What an access log says of a request: its line, host, user agent and trace, copied from its head before that is gone.
+// What an access log says of a request: where its line, host, user agent and trace stand in its head.
 //
 // Filled by an exchange when a head is whole, or refused, and read once when the exchange is over. It holds raw bytes of
-// the client's, whatever they are; whoever writes a line escapes them. Used again, so that a request allocates nothing.
-import { ByteWriter } from "../../parse/byte-writer.ts";
+// the client's, whatever they are; whoever writes a line escapes them. A small head that came alone is kept as it is, others are copied.
+// Used again, so that a request allocates nothing.
 import { bytesOf, equalsIgnoringCase } from "../../parse/http1/bytes.ts";
 import { fieldStride } from "../../parse/http1/head-fields.ts";
 import { readRequestLine } from "../../parse/http1/raw-head.ts";
@@ -14,7 +14,7 @@ const agentMaxBytes = 8 * 1024;
 const targetMaxBytes = 16 * 1024;
 const traceMaxBytes = 512;
 const hostMaxBytes = 1024;
-/** A buffer that one huge head has made this large isn't kept. */
+/** A larger buffer would be held for as long as a request takes. */
 const keptMaxBytes = 4 * 1024;
 
 const userAgent = bytesOf("user-agent");
@@ -30,32 +30,56 @@ interface Node {
 }
 
 export class LoggedRequest {
-  /** Behind one another: method, target, host, user agent, trace. */
+  /** Method, target, user agent and trace stand here; each lasts from its start to its end and is empty where there is none. */
   bytes: Uint8Array = nothing;
+  methodStart = 0;
   methodEnd = 0;
+  targetStart = 0;
   targetEnd = 0;
-  hostEnd = 0;
+  agentStart = 0;
   agentEnd = 0;
+  traceStart = 0;
   traceEnd = 0;
+  /** The host stands here: where the others do, or apart. */
+  hostBytes: Uint8Array = nothing;
+  hostStart = 0;
+  hostEnd = 0;
   /** What stands behind the target, such as `HTTP/1.1`. */
   version: Uint8Array = unknownVersion;
   /** The target names scheme and authority itself (RFC 9112 §3.2.2). */
   isAbsolute = false;
-  private out: ByteWriter | undefined = undefined;
 
   /** A line of it can be told. */
   get isKnown(): boolean {
-    return this.methodEnd > 0;
+    return this.methodEnd > this.methodStart;
   }
 
-  /** Copies what is logged of a whole, sound head; `node` stands in for a host that nobody named. */
-  copy(head: RequestHeadParser, bytes: Uint8Array, node: Node): void {
-    const out = this.begin();
+  /** How many of the client's bytes a line has, at most. */
+  get lineBytes(): number {
+    return (
+      this.methodEnd -
+      this.methodStart +
+      (this.targetEnd - this.targetStart) +
+      (this.hostEnd - this.hostStart) +
+      (this.agentEnd - this.agentStart)
+    );
+  }
+
+  /**
+   * Notes what is logged of a whole, sound head; `node` stands in for a host that nobody named. `isAlone`: nothing stands
+   * behind it in the same bytes, so that these stay as they are.
+   */
+  note(head: RequestHeadParser, bytes: Uint8Array, isAlone: boolean, node: Node): void {
     const { spans, fieldCount, authorityStart, hostIndex } = head;
-    out.putRun(bytes, head.start, head.methodEnd);
-    this.methodEnd = out.length;
-    out.putRun(bytes, head.targetStart, Math.min(head.targetEnd, head.targetStart + targetMaxBytes));
-    this.targetEnd = out.length;
+    const isKept = isAlone && bytes.length <= keptMaxBytes;
+    /** How far a copy's bytes stand in front of where they came. */
+    const shift = isKept ? 0 : head.start;
+    const kept = isKept ? bytes : new Uint8Array(bytes.subarray(shift, head.pos));
+    this.bytes = kept;
+    this.methodStart = head.start - shift;
+    this.methodEnd = head.methodEnd - shift;
+    this.targetStart = head.targetStart - shift;
+    this.targetEnd = Math.min(head.targetEnd - shift, this.targetStart + targetMaxBytes);
     this.isAbsolute = authorityStart >= 0;
     this.version = head.isBodyOnly ? http09 : head.minorVersion === 0 ? http10 : http11;
     let agentAt = -1;
@@ -71,69 +95,58 @@ export class LoggedRequest {
         if (equalsIgnoringCase(bytes, start, end, traceparent)) traceAt = at;
       } else if (length === 15 && traceAt < 0 && equalsIgnoringCase(bytes, start, end, amazonTraceId)) traceAt = at;
     }
-    if (!this.isAbsolute) {
-      const at = hostIndex * fieldStride;
-      if (hostIndex >= 0 && (spans[at + 3] as number) > (spans[at + 2] as number)) {
-        this.putValue(bytes, spans, at, hostMaxBytes);
-      } else out.put(node.nodeAddress());
-    }
-    this.hostEnd = out.length;
-    if (agentAt >= 0) this.putValue(bytes, spans, agentAt, agentMaxBytes);
-    this.agentEnd = out.length;
-    if (traceAt >= 0) this.putValue(bytes, spans, traceAt, traceMaxBytes);
-    this.end(out);
+    const hostAt = hostIndex * fieldStride;
+    if (this.isAbsolute) this.setHost(kept, 0, 0);
+    else if (hostIndex >= 0 && (spans[hostAt + 3] as number) > (spans[hostAt + 2] as number)) {
+      const start = (spans[hostAt + 2] as number) - shift;
+      this.setHost(kept, start, Math.min((spans[hostAt + 3] as number) - shift, start + hostMaxBytes));
+    } else this.setNode(node);
+    this.agentStart = agentAt < 0 ? 0 : (spans[agentAt + 2] as number) - shift;
+    this.agentEnd = agentAt < 0 ? 0 : Math.min((spans[agentAt + 3] as number) - shift, this.agentStart + agentMaxBytes);
+    this.traceStart = traceAt < 0 ? 0 : (spans[traceAt + 2] as number) - shift;
+    this.traceEnd = traceAt < 0 ? 0 : Math.min((spans[traceAt + 3] as number) - shift, this.traceStart + traceMaxBytes);
   }
 
   /** Copies what can be made out of the first line of a head that was refused, whole or not: `bytes[start, end)`. */
-  copyRefused(bytes: Uint8Array, start: number, end: number, node: Node): void {
-    const out = this.begin();
-    const stop = Math.min(end, start + targetMaxBytes);
-    let lineEnd = start;
-    while (lineEnd < stop && bytes[lineEnd] !== newline) lineEnd++;
-    const isWhole = lineEnd < stop;
-    if (lineEnd > start && bytes[lineEnd - 1] === carriageReturn) lineEnd--;
-    if (lineEnd > start) {
-      const line = readRequestLine(bytes, start, lineEnd);
-      out.putRun(bytes, line.methodStart, line.methodEnd);
-      this.methodEnd = out.length;
-      out.putRun(bytes, line.targetStart, line.targetEnd);
-      this.targetEnd = out.length;
-      this.version = isWhole ? versionOf(bytes, line.versionStart, line.versionEnd) : unknownVersion;
-      if (this.targetEnd > this.methodEnd) out.put(node.nodeAddress());
-    }
-    this.hostEnd = out.length;
-    this.agentEnd = out.length;
-    this.end(out);
-  }
-
-  /** Nothing is known of the request. */
-  clear(): void {
-    if (this.methodEnd === 0) return;
-    this.methodEnd = 0;
-    if (this.bytes.length <= keptMaxBytes) return;
-    this.out = undefined;
-    this.bytes = nothing;
-  }
-
-  private begin(): ByteWriter {
-    this.out ??= new ByteWriter(512);
-    this.out.clear();
-    this.isAbsolute = false;
-    this.methodEnd = 0;
-    this.targetEnd = 0;
+  noteRefused(bytes: Uint8Array, start: number, end: number, node: Node): void {
+    this.clear();
     this.version = unknownVersion;
-    return this.out;
+    this.isAbsolute = false;
+    this.setHost(nothing, 0, 0);
+    this.agentEnd = this.agentStart;
+    this.traceEnd = this.traceStart;
+    const kept = new Uint8Array(bytes.subarray(start, Math.min(end, start + targetMaxBytes)));
+    const newlineAt = kept.indexOf(newline);
+    let lineEnd = newlineAt < 0 ? kept.length : newlineAt;
+    if (lineEnd > 0 && kept[lineEnd - 1] === carriageReturn) lineEnd--;
+    if (lineEnd === 0) return;
+    const line = readRequestLine(kept, 0, lineEnd);
+    this.bytes = kept;
+    this.methodStart = line.methodStart;
+    this.methodEnd = line.methodEnd;
+    this.targetStart = line.targetStart;
+    this.targetEnd = line.targetEnd;
+    if (newlineAt >= 0) this.version = versionOf(kept, line.versionStart, line.versionEnd);
+    if (this.targetEnd > this.targetStart) this.setNode(node);
   }
 
-  private putValue(bytes: Uint8Array, spans: Int32Array, at: number, maxBytes: number): void {
-    const start = spans[at + 2] as number;
-    this.out?.putRun(bytes, start, Math.min(spans[at + 3] as number, start + maxBytes));
+  /** Nothing is known of the request; keeps nothing of a client's alive. */
+  clear(): void {
+    this.bytes = nothing;
+    this.hostBytes = nothing;
+    this.methodStart = 0;
+    this.methodEnd = 0;
   }
 
-  private end(out: ByteWriter): void {
-    this.traceEnd = out.length;
-    // The writer may have grown into another.
-    this.bytes = out.bytes;
+  private setHost(bytes: Uint8Array, start: number, end: number): void {
+    this.hostBytes = bytes;
+    this.hostStart = start;
+    this.hostEnd = end;
+  }
+
+  private setNode(node: Node): void {
+    const address = node.nodeAddress();
+    this.setHost(address, 0, address.length);
   }
 }
 

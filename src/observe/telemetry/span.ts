@@ -39,7 +39,7 @@ export const makeSpan = (entry: AccessEntry, place: SpanPlace, share: number): S
   const request = entry.request?.isKnown === true ? entry.request : undefined;
   const parent = request && parentOf(request);
   if (!isChosen(parent, share)) return undefined;
-  const method = request && textOf(request, 0, request.methodEnd);
+  const method = request && textOf(request.bytes, request.methodStart, request.methodEnd);
   const offsetMs = Date.now() - performance.now();
   const attributes = [
     ...attributesOf(entry, place),
@@ -106,18 +106,18 @@ const attributesOf = (entry: AccessEntry, { loadBalancer, protocol, port }: Span
 };
 
 const requestAttributesOf = (request: LoggedRequest, method: string): ReadonlyArray<Attribute> => {
-  const { bytes, methodEnd, targetEnd, hostEnd, agentEnd } = request;
-  const mark = bytes.indexOf(questionMark, methodEnd);
+  const { bytes, targetStart, targetEnd, hostBytes, hostStart, hostEnd, agentStart, agentEnd } = request;
+  const mark = bytes.indexOf(questionMark, targetStart);
   const pathEnd = mark < 0 ? targetEnd : Math.min(mark, targetEnd);
   const attributes = [
     text("http.request.method", knownMethods.has(method) ? method : "_OTHER"),
-    text("url.path", textOf(request, methodEnd, pathEnd)),
+    text("url.path", textOf(bytes, targetStart, pathEnd)),
     text("network.protocol.version", latin1.decode(request.version).replace(/^HTTP\//, "")),
   ];
   if (!knownMethods.has(method)) attributes.push(text("http.request.method_original", method));
-  if (pathEnd < targetEnd) attributes.push(text("url.query", textOf(request, pathEnd + 1, targetEnd)));
-  if (hostEnd > targetEnd) attributes.push(text("server.address", textOf(request, targetEnd, hostEnd)));
-  if (agentEnd > hostEnd) attributes.push(text("user_agent.original", textOf(request, hostEnd, agentEnd)));
+  if (pathEnd < targetEnd) attributes.push(text("url.query", textOf(bytes, pathEnd + 1, targetEnd)));
+  if (hostEnd > hostStart) attributes.push(text("server.address", textOf(hostBytes, hostStart, hostEnd)));
+  if (agentEnd > agentStart) attributes.push(text("user_agent.original", textOf(bytes, agentStart, agentEnd)));
   return attributes;
 };
 
@@ -146,15 +146,15 @@ const statusOf = ({ status, reason }: AccessEntry): Span["status"] => {
 };
 
 const parentOf = (request: LoggedRequest): TraceParent | undefined => {
-  const { agentEnd, traceEnd } = request;
-  return traceEnd - agentEnd < 55 ? undefined : readTraceParent(textOf(request, agentEnd, traceEnd));
+  const { bytes, traceStart, traceEnd } = request;
+  return traceEnd - traceStart < 55 ? undefined : readTraceParent(textOf(bytes, traceStart, traceEnd));
 };
 
 const latin1 = new TextDecoder("latin1");
 const questionMark = 0x3f;
 
 /** What a client has sent, but no more than {@link textMaxBytes} of it. */
-const textOf = ({ bytes }: LoggedRequest, start: number, end: number): string =>
+const textOf = (bytes: Uint8Array, start: number, end: number): string =>
   latin1.decode(bytes.subarray(start, Math.min(end, start + textMaxBytes)));
 
 /** Unix time in nanoseconds of a time on the monotonic clock, as OTLP's JSON has 64-bit numbers; `offsetMs` lies between both. */

@@ -45,7 +45,7 @@ test.each([
   const counts = new LogCounts();
   const writer = new LogWriter("a log", makeSink(path, writing), counts);
   const out = writer.makeRoom(lines.length);
-  out?.put(Buffer.from(lines));
+  out?.putText(lines);
   writer.endLine();
   const closed = writer.close(10_000);
   let text = "";

@@ -45,7 +45,7 @@ const start = (more: Partial<LogWriterTerms> = {}) => {
   const put = (text: string) => {
     const out = writer.makeRoom(text.length + 1);
     if (out === undefined) return false;
-    out.put(Buffer.from(`${text}\n`));
+    out.putText(`${text}\n`);
     writer.endLine();
     return true;
   };

@@ -38,14 +38,12 @@ test("what is no span anyway isn't dropped, and what was pushed in vain is", () 
 
 test("what a client has sent is cut", () => {
   const parts = ["GET", `/${"p".repeat(5000)}?${"q".repeat(5000)}`, "h".repeat(1000), "a".repeat(5000)];
-  const ends = parts.map((_, index) => parts.slice(0, index + 1).join("").length);
+  const bytes = Buffer.from(parts.join(""));
+  const starts = parts.map((_, index) => parts.slice(0, index).join("").length);
+  const [methodStart, targetStart, hostStart, agentStart] = starts;
   const request = Object.assign(new LoggedRequest(), {
-    bytes: Buffer.from(parts.join("")),
-    methodEnd: ends[0],
-    targetEnd: ends[1],
-    hostEnd: ends[2],
-    agentEnd: ends[3],
-    traceEnd: ends[3],
+    ...{ bytes, methodStart, methodEnd: targetStart, targetStart, targetEnd: hostStart },
+    ...{ hostBytes: bytes, hostStart, hostEnd: agentStart, agentStart, agentEnd: bytes.length },
   });
   const span = makeSpan(makeEntry({ isLayer7: true, request }), place, 1);
   const lengths = ["url.path", "url.query", "user_agent.original"].map((wanted) => {
