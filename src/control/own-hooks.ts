@@ -6,8 +6,8 @@ import { hasProperty } from "effect/Predicate";
 import type { PolicyUse } from "../model/policy-use.ts";
 import type { ProxiedConnection } from "../model/proxied-connection.ts";
 import { writeProxyHeader } from "../parse/proxy-protocol/header-writer.ts";
-import type { BoundPolicy } from "../pipeline/policy-chain.ts";
-import { notePolicyError, type PolicyPhase, UnfitValue } from "../pipeline/policy-errors.ts";
+import type { BoundPolicy } from "../pipeline/policy/chain.ts";
+import { notePolicyError, type PolicyPhase, UnfitValue } from "../pipeline/policy/errors.ts";
 import type { Balancer, BalancerMember, BalancerOptions, BalancerPolicy } from "../policy/balancer.ts";
 import type { PublicKey, Stickiness } from "../policy/policy.ts";
 

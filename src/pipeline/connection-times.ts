@@ -8,8 +8,8 @@ import { monotonicMs } from "../net/clock.ts";
 import { beginEntry, type LoggedTls } from "../observe/access-log/access-entry.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
 import { loggedTlsOf } from "./exchange-times.ts";
-import { addPolicyFields } from "./logged-fields.ts";
-import type { ClientConnection } from "./request-context.ts";
+import { addPolicyFields } from "./policy/logged-fields.ts";
+import type { ClientConnection } from "./policy/request-context.ts";
 import type { Route } from "./route.ts";
 
 /** What of a connection only it knows, when it is over. */

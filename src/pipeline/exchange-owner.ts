@@ -5,7 +5,7 @@ import type { Transport } from "../net/transport.ts";
 import type { LoggedTls } from "../observe/access-log/access-entry.ts";
 import type { ClientFacts } from "../parse/http1/serialise.ts";
 import type { DialFor } from "./pending-dial.ts";
-import type { ClientEnd } from "./request-context.ts";
+import type { ClientEnd } from "./policy/request-context.ts";
 import type { Route, RouteSource } from "./route.ts";
 
 export interface ExchangeOwner extends ClientEnd, ClientFacts {

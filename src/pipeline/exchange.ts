@@ -6,7 +6,7 @@
 // the session's affair.
 //
 // Long because its stages are one state machine; where it goes, with the lease, is in destination.ts, the two directions of a
-// body are in request-body.ts and response-relay.ts, its times in body-flow.ts, what its policies say in request-policies.ts, and
+// body are in request-body.ts and response-relay.ts, its times in body-flow.ts, what its policies say in policy/request-policies.ts, and
 // what a log will say of it in exchange-times.ts.
 import { BackendConnection, type BackendUser } from "../backend/backend-connection.ts";
 import type { BackendMember } from "../backend/backend-member.ts";
@@ -32,14 +32,14 @@ import { Destination } from "./destination.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
 import { ExchangeTimes } from "./exchange-times.ts";
 import { continueAnswer, type OwnStatus, ownAnswer } from "./http-answer.ts";
-import { addPolicyFields } from "./logged-fields.ts";
 import { type Settled, settleExchange } from "./outcome.ts";
 import { PendingDial, type Waiting } from "./pending-dial.ts";
-import { PolicyAnswer } from "./policy-answer.ts";
-import { PolicyRefusal, type Verdict } from "./policy-chain.ts";
-import { Decision, type DecisionUser } from "./policy-decision.ts";
+import { PolicyAnswer } from "./policy/answer.ts";
+import { PolicyRefusal, type Verdict } from "./policy/chain.ts";
+import { Decision, type DecisionUser } from "./policy/decision.ts";
+import { addPolicyFields } from "./policy/logged-fields.ts";
+import { RequestPolicies, tellConnectionFault } from "./policy/request-policies.ts";
 import { RequestBody } from "./request-body.ts";
-import { RequestPolicies, tellConnectionFault } from "./request-policies.ts";
 import { ResponseRelay, type ResponseTerms } from "./response-relay.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
@@ -211,34 +211,27 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
 
   /** Answers as a policy wants it. */
   private answerAs(answer: PolicyAnswer): void {
-    const { owner, body, response } = this;
+    const { owner, policies } = this;
     const { client } = owner;
-    this.stage = Stage.none;
-    if (!body.isDone && owner.hasInput) this.skipKept();
+    this.leaveBody();
     const keepsClient = this.mayKeepAlive();
     out.clear();
-    const failure = this.policies?.writeAnswer(answer, keepsClient, owner.route.http.responseLimits, out);
+    const failure = policies?.writeAnswer(answer, keepsClient, owner.route.http.responseLimits, out);
     if (failure !== undefined) {
       this.answer(failure);
       return;
     }
-    owner.lastActivityMs = clock.nowMs;
     if (this.isBodyOnly) out.clear();
-    const sent = this.isHead ? nothing : answer.body;
-    const sentBytes = out.length + sent.length;
-    response.headBytes = response.sentBytes + out.length;
-    if (sent.length <= joinMaxBytes) {
-      out.put(sent);
+    const headBytes = out.length;
+    const body = this.isHead ? nothing : answer.body;
+    if (body.length <= joinMaxBytes) {
+      out.put(body);
       client.writeCopy(out.bytes, out.length);
     } else {
       client.writeCopy(out.bytes, out.length);
-      client.write(sent);
+      client.write(body);
     }
-    response.sentBytes += sentBytes;
-    owner.route.counters.sentBytes += sentBytes;
-    owner.route.counters.countOwnAnswer(answer.status);
-    this.settle(answer.status, undefined);
-    owner.answered(keepsClient);
+    this.concludeOwn(answer.status, undefined, keepsClient, headBytes, body.length);
   }
 
   changeResponse(head: ResponseHeadParser, bytes: Uint8Array): HeadChange | PolicyRefusal | undefined {
@@ -551,25 +544,42 @@ export class Exchange implements BackendUser, DecisionUser, ResponseTerms, Settl
 
   /** Answers in the instance's place. */
   private answer(reason: Reason): void {
-    const { owner, body, response } = this;
+    const { owner } = this;
     const { side, status } = reasons[reason];
     this.stopWaiting();
-    this.stage = Stage.none;
-    if (!body.isDone && owner.hasInput) this.skipKept();
+    this.leaveBody();
     const keepsClient = side !== "client" && this.mayKeepAlive();
+    // A request without a version gets a body alone, and we have none to send.
+    const hasAnswer = !this.isBodyOnly || side === "client";
+    const answer = hasAnswer ? ownAnswer(status as OwnStatus, keepsClient) : nothing;
+    if (hasAnswer) owner.client.write(answer);
+    this.concludeOwn(status, reason, keepsClient, answer.length, 0);
+  }
+
+  /** An answer that no instance gave is on its way. */
+  private concludeOwn(
+    status: number,
+    reason: Reason | undefined,
+    keepsClient: boolean,
+    headBytes: number,
+    bodyBytes: number,
+  ): void {
+    const { owner, response } = this;
     // An answer that promises to keep the connection keeps it, also when silence was its cause.
     owner.lastActivityMs = clock.nowMs;
-    // A request without a version gets a body alone, and we have none to send.
-    if (!this.isBodyOnly || side === "client") {
-      const answer = ownAnswer(status as OwnStatus, keepsClient);
-      owner.route.counters.sentBytes += answer.length;
-      response.sentBytes += answer.length;
-      response.headBytes = response.sentBytes;
-      owner.client.write(answer);
-    }
+    response.sentBytes += headBytes;
+    response.headBytes = response.sentBytes;
+    response.sentBytes += bodyBytes;
+    owner.route.counters.sentBytes += headBytes + bodyBytes;
     owner.route.counters.countOwnAnswer(status);
     this.settle(status, reason);
     owner.answered(keepsClient);
+  }
+
+  /** No instance gets the rest of the body. */
+  private leaveBody(): void {
+    this.stage = Stage.none;
+    if (!this.body.isDone && this.owner.hasInput) this.skipKept();
   }
 
   /** Nobody will read the body: what of it was kept is thrown away, and what lies behind it stays. */

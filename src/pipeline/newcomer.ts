@@ -11,8 +11,8 @@ import type { Outcome } from "../observe/outcomes.ts";
 import { ConnectionTimes } from "./connection-times.ts";
 import type { Identified } from "./identified.ts";
 import { type Settled, settleConnection } from "./outcome.ts";
-import { type ClientEnd, endOf } from "./request-context.ts";
-import { tellConnectionFault } from "./request-policies.ts";
+import { type ClientEnd, endOf } from "./policy/request-context.ts";
+import { tellConnectionFault } from "./policy/request-policies.ts";
 import type { LiveConnection, Route, RouteSource } from "./route.ts";
 
 export abstract class Newcomer implements Receiver, DeadlineOwner, LiveConnection, Settled {

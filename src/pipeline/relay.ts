@@ -14,8 +14,8 @@ import type { Outcome } from "../observe/outcomes.ts";
 import { ConnectionTimes } from "./connection-times.ts";
 import { type BothWays, Direction } from "./direction.ts";
 import { type Settled, settleConnection } from "./outcome.ts";
-import { type ClientEnd, endOf } from "./request-context.ts";
-import { tellConnectionFault } from "./request-policies.ts";
+import { type ClientEnd, endOf } from "./policy/request-context.ts";
+import { tellConnectionFault } from "./policy/request-policies.ts";
 import type { Cancellable, LiveConnection, Route, RouteSource } from "./route.ts";
 import type { Secured } from "./secured.ts";
 

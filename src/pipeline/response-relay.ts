@@ -17,8 +17,8 @@ import { repairResponseHead } from "../parse/http1/response-repair.ts";
 import { type OwnFields, writeInterimHead, writeResponseHead, writeUpgradeHead } from "../parse/http1/serialise.ts";
 import { brokenBody, joinMaxBytes, sendChunk, sendChunks, sendSpan } from "./chunk-writer.ts";
 import { reasonOfResponseFault } from "./fault-reason.ts";
-import { PolicyRefusal } from "./policy-chain.ts";
-import type { RequestPolicies } from "./request-policies.ts";
+import { PolicyRefusal } from "./policy/chain.ts";
+import type { RequestPolicies } from "./policy/request-policies.ts";
 
 const Framing = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
 

@@ -14,7 +14,7 @@ import type { ListenerCounters } from "../observe/counters.ts";
 import type { ServerContexts } from "../tls/server-contexts.ts";
 import type { HttpTerms } from "./http-terms.ts";
 import type { PickKey } from "./pick-key.ts";
-import type { PolicyChain } from "./policy-chain.ts";
+import type { PolicyChain } from "./policy/chain.ts";
 import type { StickyTerms } from "./sticky-session.ts";
 
 export interface Route {

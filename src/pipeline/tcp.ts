@@ -1,6 +1,6 @@
 // The whole path of a layer-4 connection, in travel order: accept → identify → secure → balance → dial → relay → outcome.
 //
-// Between securing and balancing the route's policies are asked, where it has any (policy-admission.ts).
+// Between securing and balancing the route's policies are asked, where it has any (policy/admission.ts).
 // When the path stands, bytes, idle time and the account are the relay's callbacks (relay.ts), and the listener's service
 // knows it among its connections.
 
@@ -10,7 +10,7 @@ import type { Narrowing } from "../balance/routed.ts";
 import type { Accepted } from "../listen/accepted.ts";
 import { hashText } from "../policy/hash.ts";
 import { identify } from "./identified.ts";
-import { PolicyAdmission } from "./policy-admission.ts";
+import { PolicyAdmission } from "./policy/admission.ts";
 import { Relay } from "./relay.ts";
 import type { LiveConnection, RouteSource } from "./route.ts";
 import { type Secured, secure } from "./secured.ts";

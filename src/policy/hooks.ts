@@ -1,7 +1,7 @@
 /**
  * The hooks of traffic, by their names in `Policy`.
- * Read where policies are checked (control/configuration/policy-contract.ts), asked and counted (pipeline/policy-chain.ts,
- * policy-errors.ts). Owns the list; what each hook is, the contract says (policy.ts).
+ * Read where policies are checked (control/configuration/policy-contract.ts), asked and counted (pipeline/policy/chain.ts,
+ * pipeline/policy/errors.ts). Owns the list; what each hook is, the contract says (policy.ts).
  */
 import type { Policy } from "./policy.ts";
 

@@ -8,8 +8,8 @@ import { makeRequestReader } from "../../src/parse/http1/head-reader.ts";
 import { defaultHeadLimits } from "../../src/parse/http1/limits.ts";
 import type { RequestHeadParser } from "../../src/parse/http1/request-head.ts";
 import { makeLastLines, writeRequestHead } from "../../src/parse/http1/serialise.ts";
-import { joinEdits, type PolicyEdit, readRequestEdit } from "../../src/pipeline/policy-edit.ts";
-import { UnfitValue } from "../../src/pipeline/policy-errors.ts";
+import { joinEdits, type PolicyEdit, readRequestEdit } from "../../src/pipeline/policy/edit.ts";
+import { UnfitValue } from "../../src/pipeline/policy/errors.ts";
 import { makeRandom } from "../../src/policy/index.ts";
 
 const client = {

@@ -2,13 +2,14 @@
 //
 // Between the relay, which listens to the client already, and the dial (tcp.ts); made only where a policy has a say in it. Owns
 // a decision that takes its time, which the relay's end cancels like a dial.
-import type { PolicyChain, Verdict } from "./policy-chain.ts";
-import { PolicyRefusal } from "./policy-chain.ts";
-import { Decision, type DecisionUser } from "./policy-decision.ts";
-import { PolicySelection } from "./policy-selection.ts";
-import type { Relay } from "./relay.ts";
+
+import type { Relay } from "../relay.ts";
+import type { Cancellable } from "../route.ts";
+import type { PolicyChain, Verdict } from "./chain.ts";
+import { PolicyRefusal } from "./chain.ts";
+import { Decision, type DecisionUser } from "./decision.ts";
 import { type ClientEnd, SeenConnection } from "./request-context.ts";
-import type { Cancellable } from "./route.ts";
+import { PolicySelection } from "./selection.ts";
 
 export class PolicyAdmission implements DecisionUser, Cancellable {
   private decision: Decision | undefined = undefined;

@@ -1,6 +1,6 @@
 // Which hooks can look at their context: none is kept from one that can.
 import { expect, test } from "bun:test";
-import { seesContext } from "../../../src/pipeline/policy-sight.ts";
+import { seesContext } from "../../../../src/pipeline/policy/sight.ts";
 
 type Hook = (...args: ReadonlyArray<never>) => unknown;
 

@@ -1,11 +1,11 @@
 // What a policy changes in a head, checked and turned into bytes.
 //
-// Read by the chain (policy-chain.ts), which remembers it (policy-memo.ts), and carried out by the writers of heads
+// Read by the chain (chain.ts), which remembers it (memo.ts), and carried out by the writers of heads
 // (parse/http1/serialise.ts). Owns the edits of several policies joined, so that what is the same each time costs a look-up.
-import { bytesOf, isTargetByte } from "../parse/http1/bytes.ts";
-import { HeadChange } from "../parse/http1/head-change.ts";
-import { isHostValue } from "../parse/http1/host-value.ts";
-import { UnfitValue } from "./policy-errors.ts";
+import { bytesOf, isTargetByte } from "../../parse/http1/bytes.ts";
+import { HeadChange } from "../../parse/http1/head-change.ts";
+import { isHostValue } from "../../parse/http1/host-value.ts";
+import { UnfitValue } from "./errors.ts";
 import {
   encodeText,
   entriesOf,
@@ -16,7 +16,7 @@ import {
   readName,
   readValue,
   spell,
-} from "./policy-lines.ts";
+} from "./lines.ts";
 
 export class PolicyEdit {
   readonly change: HeadChange;

@@ -1,9 +1,9 @@
 // What is told of a policy's errors: each in its own words once a minute, so many of them, with the place in the module.
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
-import { observeNotices } from "../../../src/observe/notices.ts";
-import type { BoundPolicy } from "../../../src/pipeline/policy-chain.ts";
-import { notePolicyError, type PolicyPhase, UnfitValue } from "../../../src/pipeline/policy-errors.ts";
-import { Schema } from "../../../src/policy/index.ts";
+import { observeNotices } from "../../../../src/observe/notices.ts";
+import type { BoundPolicy } from "../../../../src/pipeline/policy/chain.ts";
+import { notePolicyError, type PolicyPhase, UnfitValue } from "../../../../src/pipeline/policy/errors.ts";
+import { Schema } from "../../../../src/policy/index.ts";
 
 const bind = (facts: Partial<BoundPolicy> = {}): BoundPolicy => ({
   name: "p",
@@ -64,7 +64,7 @@ test.each([
   ["admit", "a text", "/policies/own.ts:7:3"],
   ["balance", new UnfitValue("no"), "/policies/own.ts:9:3"],
   ["log", new UnfitValue("no"), "/policies/own.ts"],
-  ["admit", new Error("no"), expect.stringMatching(/policy-errors\.test\.ts:\d+:\d+$/)],
+  ["admit", new Error("no"), expect.stringMatching(/errors\.test\.ts:\d+:\d+$/)],
 ] as const)("with its place, %#", (phase: PolicyPhase, error, place) => {
   const hookPositions = new Map([
     ["admit", ":7:3"],

@@ -1,11 +1,11 @@
 // Header names, values and lines that policies give, checked as a client's are and turned into bytes.
 //
-// Read once for each edit or answer (policy-edit.ts, policy-answer.ts). Owns what a policy may not say: what frames a message
+// Read once for each edit or answer (edit.ts, answer.ts). Owns what a policy may not say: what frames a message
 // or belongs to one connection, and what elbow writes itself. What doesn't hold is an error of the policy.
-import { bytesOf, isTokenByte, isValueByte } from "../parse/http1/bytes.ts";
-import { Field, recogniseField } from "../parse/http1/field-name.ts";
-import { likensFraming } from "../parse/http1/look-alike.ts";
-import { UnfitValue } from "./policy-errors.ts";
+import { bytesOf, isTokenByte, isValueByte } from "../../parse/http1/bytes.ts";
+import { Field, recogniseField } from "../../parse/http1/field-name.ts";
+import { likensFraming } from "../../parse/http1/look-alike.ts";
+import { UnfitValue } from "./errors.ts";
 
 /** A whole line, by the lower-case name of its field. */
 export interface HeadLine {

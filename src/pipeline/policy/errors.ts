@@ -1,13 +1,13 @@
 // What went wrong in a policy: counted, and told with the line of the module that did it.
 //
-// Behind every call of a hook (policy-chain.ts). Told at most once a minute for each policy, phase and words, with how
+// Behind every call of a hook (chain.ts). Told at most once a minute for each policy, phase and words, with how
 // often it has happened since. It never throws, whatever was thrown.
-import { monotonicMs } from "../net/clock.ts";
-import { tellEvent } from "../observe/events.ts";
-import { tellNotice } from "../observe/notices.ts";
-import { framesOf, isEngines, messageOf, spellThrown, trying } from "../observe/thrown.ts";
-import type { TrafficHook } from "../policy/hooks.ts";
-import type { BoundPolicy } from "./policy-chain.ts";
+import { monotonicMs } from "../../net/clock.ts";
+import { tellEvent } from "../../observe/events.ts";
+import { tellNotice } from "../../observe/notices.ts";
+import { framesOf, isEngines, messageOf, spellThrown, trying } from "../../observe/thrown.ts";
+import type { TrafficHook } from "../../policy/hooks.ts";
+import type { BoundPolicy } from "./chain.ts";
 
 /** Where a policy failed: a hook by its name in the contract, a balancer's call, its end, or outside of any call of ours. */
 export type PolicyPhase =

@@ -3,13 +3,13 @@
 // Made by the exchange and by layer 4 where the route has policies, one fresh object for each request or connection, and
 // never otherwise. Stays good for as long as anybody keeps it; what is read of it is worked out when it is asked for. Its
 // getters never throw.
-import type { Accepted } from "../listen/accepted.ts";
-import type { Protocol } from "../model/protocol.ts";
-import type { ProxiedTls } from "../model/proxied-connection.ts";
-import type { Transport } from "../net/transport.ts";
-import type { ClientContext, ConnectionContext, RequestContext } from "../policy/index.ts";
-import { trimBlanks } from "./policy-lines.ts";
-import type { Route } from "./route.ts";
+import type { Accepted } from "../../listen/accepted.ts";
+import type { Protocol } from "../../model/protocol.ts";
+import type { ProxiedTls } from "../../model/proxied-connection.ts";
+import type { Transport } from "../../net/transport.ts";
+import type { ClientContext, ConnectionContext, RequestContext } from "../../policy/index.ts";
+import type { Route } from "../route.ts";
+import { trimBlanks } from "./lines.ts";
 
 /** Who a client is, as far as its connection says. */
 export interface ClientEnd {

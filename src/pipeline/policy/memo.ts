@@ -1,6 +1,6 @@
 // What a hook's answers have come to, so that one that it gives again costs a comparison.
 //
-// One for each policy and phase of a chain (policy-chain.ts). An answer is known by what it says, never by its identity alone:
+// One for each policy and phase of a chain (chain.ts). An answer is known by what it says, never by its identity alone:
 // hooks like to write theirs out anew each time, and nothing keeps them from changing one that they have given. Owns what
 // was made of them, with copies of what they said; reading one is for others.
 

@@ -2,11 +2,11 @@
 //
 // Part of a route; there is none where no policy has a hook of traffic, and then nothing is asked and nothing made. Called by
 // the exchange (exchange.ts) and by layer 4 (tcp.ts, relay.ts). It never lets anything that a hook throws out: that is counted
-// and told (policy-errors.ts), and the policy says what follows. What hooks answer is read in policy-answer.ts,
-// policy-edit.ts, policy-fields.ts and policy-selection.ts. Long because it has one method for each phase, which differ in
+// and told (errors.ts), and the policy says what follows. What hooks answer is read in answer.ts,
+// edit.ts, fields.ts and selection.ts. Long because it has one method for each phase, which differ in
 // what an error means and in nothing else worth a file.
-import type { HeadChange } from "../parse/http1/head-change.ts";
-import { type TrafficHook, trafficHooks } from "../policy/hooks.ts";
+import type { HeadChange } from "../../parse/http1/head-change.ts";
+import { type TrafficHook, trafficHooks } from "../../policy/hooks.ts";
 import type {
   ConnectionContext,
   FaultContext,
@@ -14,16 +14,16 @@ import type {
   Policy,
   RequestContext,
   ResponseContext,
-} from "../policy/index.ts";
-import { type PolicyAnswer, readAnswer } from "./policy-answer.ts";
-import { type AskedPhase, Decision, type DecisionUser, wrapPromise } from "./policy-decision.ts";
-import { joinEdits, type PolicyEdit, readRequestEdit, readResponseEdit } from "./policy-edit.ts";
-import { notePolicyError, type PolicyPhase, UnfitValue } from "./policy-errors.ts";
-import { addFields, type LogFields } from "./policy-fields.ts";
-import type { PolicyLife } from "./policy-life.ts";
-import { PolicyMemo } from "./policy-memo.ts";
-import { PolicySelection, readSelection } from "./policy-selection.ts";
-import { seesContext } from "./policy-sight.ts";
+} from "../../policy/index.ts";
+import { type PolicyAnswer, readAnswer } from "./answer.ts";
+import { type AskedPhase, Decision, type DecisionUser, wrapPromise } from "./decision.ts";
+import { joinEdits, type PolicyEdit, readRequestEdit, readResponseEdit } from "./edit.ts";
+import { notePolicyError, type PolicyPhase, UnfitValue } from "./errors.ts";
+import { addFields, type LogFields } from "./fields.ts";
+import type { PolicyLife } from "./life.ts";
+import { PolicyMemo } from "./memo.ts";
+import { PolicySelection, readSelection } from "./selection.ts";
+import { seesContext } from "./sight.ts";
 
 /** A policy at work on a listener. */
 export interface BoundPolicy {

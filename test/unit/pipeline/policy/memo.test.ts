@@ -1,6 +1,6 @@
 // What hooks have answered before is read once: the same object while it says the same, or one that says what the last said.
 import { expect, test } from "bun:test";
-import { PolicyMemo } from "../../../src/pipeline/policy-memo.ts";
+import { PolicyMemo } from "../../../../src/pipeline/policy/memo.ts";
 
 const makeMemo = () => {
   const read: Array<unknown> = [];

@@ -1,13 +1,13 @@
 // The instances that a policy picks, as the part of a membership that it stands for.
 //
-// Read by the chain (policy-chain.ts), which remembers it (policy-memo.ts); asked wherever a member is chosen or waited
+// Read by the chain (chain.ts), which remembers it (memo.ts); asked wherever a member is chosen or waited
 // for. Owns no member: those selected, balanced among themselves, are the membership's (balance/membership.ts).
-import type { BackendMember } from "../backend/backend-member.ts";
-import type { Choosable } from "../balance/loose-part.ts";
-import type { Membership } from "../balance/membership.ts";
-import type { Narrowing } from "../balance/routed.ts";
-import { UnfitValue } from "./policy-errors.ts";
-import { entriesOf, membersOf, spell } from "./policy-lines.ts";
+import type { BackendMember } from "../../backend/backend-member.ts";
+import type { Choosable } from "../../balance/loose-part.ts";
+import type { Membership } from "../../balance/membership.ts";
+import type { Narrowing } from "../../balance/routed.ts";
+import { UnfitValue } from "./errors.ts";
+import { entriesOf, membersOf, spell } from "./lines.ts";
 
 const selectionMembers = ["tags", "instances", "orElse"];
 

@@ -1,9 +1,9 @@
 // A chain of policies: nothing where there is nothing to ask, and no call of a phase that no policy has a hook for.
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
-import { type BoundPolicy, makePolicyChain, PolicyChain } from "../../../src/pipeline/policy-chain.ts";
-import { RequestPolicies } from "../../../src/pipeline/request-policies.ts";
-import { answer as answerWith, type Policy, refuse, Schema } from "../../../src/policy/index.ts";
-import { answer, get, makeSessionBench, ok, say, useBenches } from "./session-bench.ts";
+import { type BoundPolicy, makePolicyChain, PolicyChain } from "../../../../src/pipeline/policy/chain.ts";
+import { RequestPolicies } from "../../../../src/pipeline/policy/request-policies.ts";
+import { answer as answerWith, type Policy, refuse, Schema } from "../../../../src/policy/index.ts";
+import { answer, get, makeSessionBench, ok, say, useBenches } from "../session-bench.ts";
 
 const bench = useBenches();
 

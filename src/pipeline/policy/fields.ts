@@ -1,9 +1,9 @@
 // The fields that policies add to the line of a request or connection: checked, joined, and kept within a line's bounds.
 //
-// Read by the chain (policy-chain.ts) at a request's end, only where a log has a place for them. Owns the bound: a line that
+// Read by the chain (chain.ts) at a request's end, only where a log has a place for them. Owns the bound: a line that
 // doesn't fit in a buffer of its log would be lost whole, so that a field that is too large is its policy's error instead.
-import { UnfitValue } from "./policy-errors.ts";
-import { entriesOf } from "./policy-lines.ts";
+import { UnfitValue } from "./errors.ts";
+import { entriesOf } from "./lines.ts";
 
 /** Fields of a line, by their names. */
 export type LogFields = Readonly<Record<string, string | number | boolean>>;

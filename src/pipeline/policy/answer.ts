@@ -1,13 +1,13 @@
 // A policy's answer in an instance's place: checked and turned into bytes.
 //
-// Read by the chain (policy-chain.ts), which remembers it (policy-memo.ts); written by the exchange (exchange.ts). Owns a copy of the body, since its length is
+// Read by the chain (chain.ts), which remembers it (memo.ts); written by the exchange (exchange.ts). Owns a copy of the body, since its length is
 // promised; Content-Length and Connection are elbow's own.
-import { ByteWriter } from "../parse/byte-writer.ts";
-import { bytesOf } from "../parse/http1/bytes.ts";
-import type { HeadChange } from "../parse/http1/head-change.ts";
-import { phraseOf } from "../parse/http1/status-phrase.ts";
-import { UnfitValue } from "./policy-errors.ts";
-import { entriesOf, type HeadLine, makeLine, membersOf, readName, readValue, spell } from "./policy-lines.ts";
+import { ByteWriter } from "../../parse/byte-writer.ts";
+import { bytesOf } from "../../parse/http1/bytes.ts";
+import type { HeadChange } from "../../parse/http1/head-change.ts";
+import { phraseOf } from "../../parse/http1/status-phrase.ts";
+import { UnfitValue } from "./errors.ts";
+import { entriesOf, type HeadLine, makeLine, membersOf, readName, readValue, spell } from "./lines.ts";
 
 const nothing = new Uint8Array(0);
 const answerMembers = ["status", "headers", "body"];

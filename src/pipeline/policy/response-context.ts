@@ -2,7 +2,7 @@
 //
 // Made by the exchange for the `responseHead` hooks of its route, one for each final response. The head's text is taken when a
 // header is first asked for, which is good for as long as the hooks run; it never keeps the bytes.
-import type { RequestContext, ResponseContext } from "../policy/index.ts";
+import type { RequestContext, ResponseContext } from "../../policy/index.ts";
 import { findHeader, inspect, textOfHead } from "./request-context.ts";
 
 export class SeenResponse implements ResponseContext {

@@ -1,11 +1,11 @@
 // What policies add to the line of a request or connection: asked when the rest of its entry is filled.
 //
 // Only where a log has a place for it (JSON) and a route has policies: a slow path.
-import { monotonicMs } from "../net/clock.ts";
-import type { AccessEntry } from "../observe/access-log/access-entry.ts";
+import { monotonicMs } from "../../net/clock.ts";
+import type { AccessEntry } from "../../observe/access-log/access-entry.ts";
+import type { Route } from "../route.ts";
 import { type ClientEnd, SeenClient } from "./request-context.ts";
 import type { RequestPolicies } from "./request-policies.ts";
-import type { Route } from "./route.ts";
 
 /** Adds policies' fields to an entry: those of its request, where a sound head has come, whatever the route has by now. */
 export const addPolicyFields = (

@@ -3,18 +3,18 @@
 // Of an exchange (exchange.ts) whose route has policies; there is none otherwise. Used again for other requests, unless a
 // policy has been given something that leads back here. Owns the request as policies see it, a decision that takes its
 // time, and what changes in the heads. What follows from a verdict is the exchange's affair.
-import { type Reason, reasons } from "../errors.ts";
-import type { ByteWriter } from "../parse/byte-writer.ts";
-import type { HeadChange } from "../parse/http1/head-change.ts";
-import type { HeadLimits } from "../parse/http1/limits.ts";
-import type { RequestHeadParser } from "../parse/http1/request-head.ts";
-import type { ResponseHeadParser } from "../parse/http1/response-head.ts";
-import type { PolicyAnswer } from "./policy-answer.ts";
-import { type PolicyChain, PolicyRefusal, type Verdict } from "./policy-chain.ts";
-import { Decision, type DecisionUser } from "./policy-decision.ts";
+import { type Reason, reasons } from "../../errors.ts";
+import type { ByteWriter } from "../../parse/byte-writer.ts";
+import type { HeadChange } from "../../parse/http1/head-change.ts";
+import type { HeadLimits } from "../../parse/http1/limits.ts";
+import type { RequestHeadParser } from "../../parse/http1/request-head.ts";
+import type { ResponseHeadParser } from "../../parse/http1/response-head.ts";
+import type { Route } from "../route.ts";
+import type { PolicyAnswer } from "./answer.ts";
+import { type PolicyChain, PolicyRefusal, type Verdict } from "./chain.ts";
+import { Decision, type DecisionUser } from "./decision.ts";
 import { type ClientEnd, SeenClient, SeenRequest } from "./request-context.ts";
 import { SeenResponse } from "./response-context.ts";
-import type { Route } from "./route.ts";
 
 const nothing = new Uint8Array(0);
 /** In the place of a context that no hook can look at. */

@@ -1,9 +1,9 @@
 // What policies read of a request's head: every form of target, headers in any case and number, for as long as they like.
 import { describe, expect, test } from "bun:test";
-import { bytesOf } from "../../../src/parse/http1/bytes.ts";
-import { SeenClient, SeenConnection, SeenRequest } from "../../../src/pipeline/request-context.ts";
-import { SeenResponse } from "../../../src/pipeline/response-context.ts";
-import { makeSessionBench } from "./session-bench.ts";
+import { bytesOf } from "../../../../src/parse/http1/bytes.ts";
+import { SeenClient, SeenConnection, SeenRequest } from "../../../../src/pipeline/policy/request-context.ts";
+import { SeenResponse } from "../../../../src/pipeline/policy/response-context.ts";
+import { makeSessionBench } from "../session-bench.ts";
 
 const one = makeSessionBench();
 const route = { ...one.session.route, port: 8443 };

@@ -1,14 +1,14 @@
 // A verdict on a request or connection that takes its time: an `admit` or `pick` hook has answered with a promise.
 //
 // Made only then, once for all promises of one request or connection. Owns which promise counts and until when; what settles
-// too late, or for somebody who has gone on, changes nothing. What an answer means, the chain knows (policy-chain.ts).
-import { monotonicMs } from "../net/clock.ts";
-import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
-import { reportDefect } from "../net/transport.ts";
-import type { ConnectionContext, RequestContext } from "../policy/index.ts";
-import type { BoundPolicy, PolicyChain, Verdict } from "./policy-chain.ts";
-import { UnfitValue } from "./policy-errors.ts";
-import type { PolicySelection } from "./policy-selection.ts";
+// too late, or for somebody who has gone on, changes nothing. What an answer means, the chain knows (chain.ts).
+import { monotonicMs } from "../../net/clock.ts";
+import { Deadline, type DeadlineOwner } from "../../net/deadlines.ts";
+import { reportDefect } from "../../net/transport.ts";
+import type { ConnectionContext, RequestContext } from "../../policy/index.ts";
+import type { BoundPolicy, PolicyChain, Verdict } from "./chain.ts";
+import { UnfitValue } from "./errors.ts";
+import type { PolicySelection } from "./selection.ts";
 
 /** The phases that may take their time. */
 export type AskedPhase = "admit" | "pick";

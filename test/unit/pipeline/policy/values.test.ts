@@ -1,13 +1,13 @@
 // What hooks answer, as bytes: texts byte by byte, and members that are undefined.
 import { describe, expect, test } from "bun:test";
-import { ByteWriter } from "../../../src/parse/byte-writer.ts";
-import { readAnswer } from "../../../src/pipeline/policy-answer.ts";
-import { readRequestEdit, readResponseEdit } from "../../../src/pipeline/policy-edit.ts";
-import { UnfitValue } from "../../../src/pipeline/policy-errors.ts";
-import { addFields } from "../../../src/pipeline/policy-fields.ts";
-import { readSelection } from "../../../src/pipeline/policy-selection.ts";
-import { textOfHead } from "../../../src/pipeline/request-context.ts";
-import { answer, refuse } from "../../../src/policy/index.ts";
+import { ByteWriter } from "../../../../src/parse/byte-writer.ts";
+import { readAnswer } from "../../../../src/pipeline/policy/answer.ts";
+import { readRequestEdit, readResponseEdit } from "../../../../src/pipeline/policy/edit.ts";
+import { UnfitValue } from "../../../../src/pipeline/policy/errors.ts";
+import { addFields } from "../../../../src/pipeline/policy/fields.ts";
+import { textOfHead } from "../../../../src/pipeline/policy/request-context.ts";
+import { readSelection } from "../../../../src/pipeline/policy/selection.ts";
+import { answer, refuse } from "../../../../src/policy/index.ts";
 
 const textOf = (bytes: Uint8Array): string => textOfHead(bytes, 0, bytes.length);
 
