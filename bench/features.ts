@@ -137,6 +137,10 @@ export const features: ReadonlyArray<FeatureWorkload> = [
     ...{ ...plain, name: "on-policy-new", title: "the same, its edit made anew each time" },
     ...{ off: http, on: editing(`() => (${headerEdit})`) },
   },
+  {
+    ...{ ...plain, name: "on-policy-context", title: "the same, where it looks at the response" },
+    ...{ off: http, on: editing("(_attributes, { status }) => (status < 500 ? edit : undefined)") },
+  },
   { ...row, name: "on-cookie-back", title: "stickiness, cookie sent back", off: http, on: sticky, returnsCookie: true },
   { ...row, name: "on-cookie-new", title: "stickiness, new cookie", off: http, on: sticky },
   { ...row, name: "on-proxy1", title: "PROXY 1 to instances, kept alive", off: tcp, on: introducing(1) },
