@@ -22,7 +22,7 @@ const restMaxBytes = 512;
 
 /** The most that the line of this entry takes. */
 export const clbLineMaxBytes = ({ request }: AccessEntry): number =>
-  restMaxBytes + (request === undefined ? 0 : 4 * request.lineBytes);
+  restMaxBytes + (request === undefined || !request.isKnown ? 0 : 4 * request.lineBytes);
 
 /** Writes a line, its end included; there must be room for it. */
 export const writeClbLine = (entry: AccessEntry, { log, scheme, portSuffix }: AccessLog, out: LineBuffer): void => {

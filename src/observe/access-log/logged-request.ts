@@ -1,7 +1,8 @@
 // What an access log says of a request: where its line, host, user agent and trace stand in its head.
 //
 // Filled by an exchange when a head is whole, or refused, and read once when the exchange is over. It holds raw bytes of
-// the client's, whatever they are; whoever writes a line escapes them. A small head that came alone is kept as it is, others are copied.
+// the client's, whatever they are; whoever writes a line escapes them. A small head that came alone is kept as it is, another small one
+// copied, and of a large one what is logged.
 // Used again, so that a request allocates nothing.
 import { bytesOf, equalsIgnoringCase } from "../../parse/http1/bytes.ts";
 import { fieldStride } from "../../parse/http1/head-fields.ts";
@@ -71,10 +72,11 @@ export class LoggedRequest {
    */
   note(head: RequestHeadParser, bytes: Uint8Array, isAlone: boolean, node: Node): void {
     const { spans, fieldCount, authorityStart, hostIndex } = head;
-    const isKept = isAlone && bytes.length <= keptMaxBytes;
+    const isLarge = head.pos - head.start > keptMaxBytes;
+    const isCopied = !isLarge && !(isAlone && bytes.length <= keptMaxBytes);
     /** How far a copy's bytes stand in front of where they came. */
-    const shift = isKept ? 0 : head.start;
-    const kept = isKept ? bytes : new Uint8Array(bytes.subarray(shift, head.pos));
+    const shift = isCopied ? head.start : 0;
+    const kept = isCopied ? new Uint8Array(bytes.subarray(shift, head.pos)) : bytes;
     this.bytes = kept;
     this.methodStart = head.start - shift;
     this.methodEnd = head.methodEnd - shift;
@@ -105,6 +107,7 @@ export class LoggedRequest {
     this.agentEnd = agentAt < 0 ? 0 : Math.min((spans[agentAt + 3] as number) - shift, this.agentStart + agentMaxBytes);
     this.traceStart = traceAt < 0 ? 0 : (spans[traceAt + 2] as number) - shift;
     this.traceEnd = traceAt < 0 ? 0 : Math.min((spans[traceAt + 3] as number) - shift, this.traceStart + traceMaxBytes);
+    if (isLarge) this.copyParts();
   }
 
   /** Copies what can be made out of the first line of a head that was refused, whole or not: `bytes[start, end)`. */
@@ -136,6 +139,29 @@ export class LoggedRequest {
     this.hostBytes = nothing;
     this.methodStart = 0;
     this.methodEnd = 0;
+  }
+
+  /** Lets a large head go: keeps copies of what is logged, one behind the other. */
+  private copyParts(): void {
+    const { bytes } = this;
+    const copy = new Uint8Array(this.lineBytes + this.traceEnd - this.traceStart);
+    let end = 0;
+    const put = (from: Uint8Array, partStart: number, partEnd: number): number => {
+      const start = end;
+      copy.set(from.subarray(partStart, partEnd), start);
+      end += partEnd - partStart;
+      return start;
+    };
+    this.methodStart = put(bytes, this.methodStart, this.methodEnd);
+    this.methodEnd = end;
+    this.targetStart = put(bytes, this.targetStart, this.targetEnd);
+    this.targetEnd = end;
+    this.setHost(copy, put(this.hostBytes, this.hostStart, this.hostEnd), end);
+    this.agentStart = put(bytes, this.agentStart, this.agentEnd);
+    this.agentEnd = end;
+    this.traceStart = put(bytes, this.traceStart, this.traceEnd);
+    this.traceEnd = end;
+    this.bytes = copy;
   }
 
   private setHost(bytes: Uint8Array, start: number, end: number): void {
