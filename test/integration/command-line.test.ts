@@ -205,7 +205,7 @@ test("signals that a package manager passes on count once", async () => {
     await using elbow = await start({});
     using _client = await RawClient.connect(port);
     // Without it nothing would be in the way of an orderly end.
-    await instance.connection();
+    await instance.connection(1);
     interruptTwice(elbow);
     expect(await elbow.exitCode()).toBeGreaterThan(128);
   }

@@ -121,7 +121,7 @@ queueMicrotask(() => { throw new TypeError("soon"); });`,
     return counts.reduce((sum, [, count]) => sum + Number(count), 0) === 4;
   });
   for (const words of [/late.*word\.ts:2:/, /unheard.*word\.ts:3:/, /no error/, /soon.*word\.ts:5:/]) {
-    expect(elbow.stderr).toMatch(words);
+    await elbow.says(words);
   }
   expect(elbow.stderr).toContain(file);
   expect(await place.answer()).toBe("still here");
@@ -152,7 +152,7 @@ const fail = () => {
   await eventually(async () => (await place.metrics()).includes(counted));
   expect(await place.answer()).toBe("one");
   // The one module there is.
-  expect(elbow.stderr).toMatch(/policy hello, unhandled: .*\(.*policies\/hello\.ts/);
+  await elbow.says(/policy hello, unhandled: .*\(.*policies\/hello\.ts/);
 });
 
 test.each(['setTimeout(() => { throw new Error("ours"); }, 1)', 'Promise.reject(new Error("ours"))'])(

@@ -220,6 +220,8 @@ test("a socket whose file was removed by hand is there again after a reload", as
   const path = join(place.folder.path, "m.sock");
   place.write({ socket: "m.sock" });
   await using elbow = await place.start();
+  await elbow.says(/m\.sock/, "stdout");
+  await elbow.says(/managementSocket=/);
   expect(elbow.stdout).toContain(path);
   expect(elbow.stderr).toContain(`managementSocket=${path}`);
   rmSync(path);
