@@ -7,8 +7,8 @@ import type { Reason } from "../errors.ts";
 import { dial } from "../net/dial.ts";
 import type { Endpoint } from "../net/endpoint.ts";
 import type { DialSecurity } from "../net/secure-dial.ts";
+import { FixedText } from "../observe/access-log/fixed-text.ts";
 import { InstanceCounters, type LoadBalancerCounters } from "../observe/counters.ts";
-import { bytesOf } from "../parse/http1/bytes.ts";
 import { Pool } from "./pool.ts";
 import { type PoolTerms, passivePoolTerms } from "./pool-terms.ts";
 import { type OpenConnection, Reserve } from "./reserve.ts";
@@ -87,7 +87,7 @@ export class BackendMember extends Member {
   private failures = 0;
   /** The last of them was a dial. */
   private isUnreached = false;
-  private addressBytes: Uint8Array | undefined = undefined;
+  private addressText: FixedText | undefined = undefined;
   private poolTerms: PoolTerms = passivePoolTerms;
   private isChosen = true;
 
@@ -120,11 +120,11 @@ export class BackendMember extends Member {
     for (const dial of [...this.dials]) dial.giveUp();
   }
 
-  /** Its address and port as access logs write them, an IPv6 address bare; in ASCII. */
-  get loggedAddress(): Uint8Array {
+  /** Its address and port as access logs write them, an IPv6 address bare. */
+  get loggedAddress(): FixedText {
     const { address, port } = this.endpoint;
-    this.addressBytes ??= bytesOf(`${address}:${port}`);
-    return this.addressBytes;
+    this.addressText ??= new FixedText(`${address}:${port}`);
+    return this.addressText;
   }
 
   /** Its health checks, where there are any. */

@@ -5,9 +5,9 @@
 import type { BackendMember } from "../backend/backend-member.ts";
 import type { Reason } from "../errors.ts";
 import { monotonicMs } from "../net/clock.ts";
-import { beginEntry, type LoggedTls } from "../observe/access-log/access-entry.ts";
-import { bytesOf } from "../parse/http1/bytes.ts";
-import { loggedTlsOf } from "./exchange-times.ts";
+import { beginEntry } from "../observe/access-log/access-entry.ts";
+import type { LoggedClient } from "../observe/access-log/logged-client.ts";
+import { loggedClientOf } from "./exchange-times.ts";
 import { addPolicyFields } from "./policy/logged-fields.ts";
 import type { ClientConnection } from "./policy/request-context.ts";
 import type { Route } from "./route.ts";
@@ -22,9 +22,7 @@ interface ConnectionEnd {
 }
 
 export class ConnectionTimes {
-  private readonly address: Uint8Array;
-  private readonly port: number;
-  private readonly tls: LoggedTls | undefined;
+  private readonly client: LoggedClient;
   /** Monotonic, in milliseconds, like all times here; 0 where it hasn't happened. */
   private clientSpokeMs = 0;
   private connectedMs = 0;
@@ -38,10 +36,8 @@ export class ConnectionTimes {
     private readonly acceptedMs: number,
   ) {
     const { transport, clientAddress, clientPort } = accepted;
-    // Now: a closed connection forgets them.
-    this.address = bytesOf(clientAddress);
-    this.port = clientPort || transport.remotePort;
-    this.tls = loggedTlsOf(transport);
+    // Now: a closed connection forgets it.
+    this.client = loggedClientOf(transport, clientAddress, clientPort);
   }
 
   noteConnected(nowMs: number, connectMs: number): void {
@@ -68,9 +64,7 @@ export class ConnectionTimes {
     if (accessLog === undefined) return;
     const entry = beginEntry(false);
     entry.receivedAtMs = this.acceptedMs;
-    entry.clientAddress = this.address;
-    entry.clientPort = this.port;
-    entry.tls = this.tls;
+    entry.client = this.client;
     entry.receivedBytes = receivedBytes;
     entry.sentBytes = sentBytes;
     entry.reason = reason;
@@ -83,7 +77,7 @@ export class ConnectionTimes {
       entry.responseMs = this.responseMs;
     }
     const { transport, clientAddress, tls } = this.accepted;
-    addPolicyFields(entry, route, { client: transport, clientAddress, clientPort: this.port, tls }, undefined);
+    addPolicyFields(entry, route, { client: transport, clientAddress, clientPort: this.client.port, tls }, undefined);
     accessLog.write(entry);
   }
 }

@@ -2,7 +2,7 @@
 //
 // Implemented by the session (http-session.ts); here so that an exchange knows no more of it than this.
 import type { Transport } from "../net/transport.ts";
-import type { LoggedTls } from "../observe/access-log/access-entry.ts";
+import type { LoggedClient } from "../observe/access-log/logged-client.ts";
 import type { ClientFacts } from "../parse/http1/serialise.ts";
 import type { DialFor } from "./pending-dial.ts";
 import type { ClientEnd } from "./policy/request-context.ts";
@@ -13,9 +13,8 @@ export interface ExchangeOwner extends ClientEnd, ClientFacts {
   /** The client's address and port as they count, for outcomes. */
   readonly clientAddress: string;
   readonly clientPort: number;
-  /** The same for an access log, which asks for it while the client is there. */
-  readonly loggedPort: number;
-  readonly loggedTls: LoggedTls | undefined;
+  /** The same for an access log, which asks for it first while the client is there. */
+  readonly loggedClient: LoggedClient;
   readonly source: RouteSource;
   /** No further exchange begins on the client's connection. */
   readonly isEnding: boolean;

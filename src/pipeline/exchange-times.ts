@@ -5,7 +5,8 @@
 import { monotonicMs } from "../net/clock.ts";
 import { readSettledTerms } from "../net/secure-accept.ts";
 import type { Transport } from "../net/transport.ts";
-import { type AccessEntry, beginEntry, type LoggedTls } from "../observe/access-log/access-entry.ts";
+import { type AccessEntry, beginEntry } from "../observe/access-log/access-entry.ts";
+import { LoggedClient, type LoggedTls } from "../observe/access-log/logged-client.ts";
 import { LoggedRequest } from "../observe/access-log/logged-request.ts";
 import type { InstanceCounters, ListenerCounters } from "../observe/counters.ts";
 import type { HeadReader } from "../parse/http1/head-reader.ts";
@@ -18,8 +19,7 @@ export class ExchangeTimes {
   private sentMs = 0;
   private headMs = 0;
   private startedMs = 0;
-  private port = 0;
-  private tls: LoggedTls | undefined = undefined;
+  private client: LoggedClient | undefined = undefined;
   /** Made with the first request that is logged, then kept. */
   private request: LoggedRequest | undefined = undefined;
 
@@ -41,8 +41,7 @@ export class ExchangeTimes {
 
   private begin(owner: ExchangeOwner): LoggedRequest {
     // Now, while the client is there.
-    this.port = owner.loggedPort;
-    this.tls = owner.loggedTls;
+    this.client = owner.loggedClient;
     // The log may have been switched on since its first byte.
     if (this.receivedMs === 0) this.noteReceived();
     this.request ??= new LoggedRequest();
@@ -71,9 +70,7 @@ export class ExchangeTimes {
   makeEntry(owner: ExchangeOwner, status: number, backendStatus: number): AccessEntry {
     const entry = beginEntry(true);
     entry.receivedAtMs = this.receivedMs === 0 ? monotonicMs() : this.receivedMs;
-    entry.clientAddress = owner.address;
-    entry.clientPort = this.port;
-    entry.tls = this.tls;
+    entry.client = this.client ?? owner.loggedClient;
     entry.request = this.request;
     entry.status = status;
     entry.backendStatus = backendStatus;
@@ -91,12 +88,16 @@ export class ExchangeTimes {
   reset(): void {
     this.receivedMs = 0;
     this.startedMs = 0;
+    this.client = undefined;
     this.request?.clear();
   }
 }
 
-/** What a log says of a client's TLS; only while its connection is there. */
-export const loggedTlsOf = (client: Transport): LoggedTls | undefined => {
+/** Who a client is to a log; only while its connection is there. A `port` of 0 is looked up. */
+export const loggedClientOf = (client: Transport, address: string, port: number): LoggedClient =>
+  new LoggedClient(address, port || client.remotePort, loggedTlsOf(client));
+
+const loggedTlsOf = (client: Transport): LoggedTls | undefined => {
   if (!client.isSecure) return undefined;
   const { cipher, version } = readSettledTerms(client);
   return cipher === "" ? undefined : { cipher, protocol: version };

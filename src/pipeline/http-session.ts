@@ -12,7 +12,7 @@ import { clock } from "../net/clock.ts";
 import { Deadline, type DeadlineOwner } from "../net/deadlines.ts";
 import { plainAddress } from "../net/endpoint.ts";
 import { freeChunk, type Receiver, type Transport } from "../net/transport.ts";
-import type { LoggedTls } from "../observe/access-log/access-entry.ts";
+import type { LoggedClient } from "../observe/access-log/logged-client.ts";
 import { bytesOf } from "../parse/http1/bytes.ts";
 import { DesyncAction, type DesyncReason } from "../parse/http1/desync.ts";
 import { Fault } from "../parse/http1/fault.ts";
@@ -24,7 +24,7 @@ import { hashBytes } from "../policy/hash.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeOwner } from "./exchange-owner.ts";
 import { giveBackExchange, takeExchange } from "./exchange-store.ts";
-import { loggedTlsOf } from "./exchange-times.ts";
+import { loggedClientOf } from "./exchange-times.ts";
 import { desyncOfRequestFault, reasonOfRequestFault } from "./fault-reason.ts";
 import type { DialFor } from "./pending-dial.ts";
 import { ReadAhead } from "./read-ahead.ts";
@@ -72,7 +72,7 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
   private drainedFromBytes = 0;
   private addressHash: number | undefined = undefined;
   /** For access log and traces: a closed connection forgets it. */
-  private knownTls: LoggedTls | undefined = undefined;
+  private knownClient: LoggedClient | undefined = undefined;
   /** What the client's certificate says, and that with the route's own lines, kept while the route is the same. */
   private readonly clientCertificateLines: Uint8Array | undefined;
   private joinedBehind: Uint8Array | undefined = undefined;
@@ -104,15 +104,9 @@ export class HttpSession implements Receiver, DeadlineOwner, LiveConnection, Exc
     return this.addressHash;
   }
 
-  get loggedPort(): number {
-    this.clientPort ||= this.client.remotePort;
-    return this.clientPort;
-  }
-
-  get loggedTls(): LoggedTls | undefined {
-    if (!this.client.isSecure) return undefined;
-    this.knownTls ??= loggedTlsOf(this.client);
-    return this.knownTls;
+  get loggedClient(): LoggedClient {
+    this.knownClient ??= loggedClientOf(this.client, this.clientAddress, this.clientPort);
+    return this.knownClient;
   }
 
   get lastLines(): Uint8Array {

@@ -4,15 +4,9 @@
 // on the process's monotonic clock (`performance.now()`); what a client has sent is raw.
 import type { Reason } from "../../errors.ts";
 import type { DesyncReason } from "../../parse/http1/desync.ts";
+import type { FixedText } from "./fixed-text.ts";
+import { type LoggedClient, nobody } from "./logged-client.ts";
 import type { LoggedRequest } from "./logged-request.ts";
-
-/** What a client's TLS handshake settled, as a log names it. */
-export interface LoggedTls {
-  /** OpenSSL's name of the cipher suite. */
-  readonly cipher: string;
-  /** Such as `TLSv1.2`. */
-  readonly protocol: string;
-}
 
 /** A value that a policy adds to the record of a request or connection. */
 type LoggedField = string | number | boolean;
@@ -22,11 +16,9 @@ export class AccessEntry {
   receivedAtMs = 0;
   /** When it was over; set for those alone who tell it. */
   endedAtMs = 0;
-  /** The client's address as text, in ASCII. */
-  clientAddress: Uint8Array = nothing;
-  clientPort = 0;
-  /** The address and port of the instance that answered, in ASCII; undefined where none did. */
-  backend: Uint8Array | undefined = undefined;
+  client: LoggedClient = nobody;
+  /** The address and port of the instance that answered; undefined where none did. */
+  backend: FixedText | undefined = undefined;
   /** Received to sent to the instance, in milliseconds; -1 where it came to no answer. */
   requestMs = -1;
   /** Sent to response head; at layer 4, to connect. In milliseconds, or -1. */
@@ -42,7 +34,6 @@ export class AccessEntry {
   sentBytes = 0;
   /** Undefined at layer 4. */
   request: LoggedRequest | undefined = undefined;
-  tls: LoggedTls | undefined = undefined;
 
   // ——— beyond a Classic Load Balancer ———
 
@@ -67,7 +58,6 @@ export class AccessEntry {
     this.receivedBytes = 0;
     this.sentBytes = 0;
     this.request = undefined;
-    this.tls = undefined;
     this.reason = undefined;
     this.desync = undefined;
     this.retries = 0;
@@ -75,8 +65,6 @@ export class AccessEntry {
     this.fields = undefined;
   }
 }
-
-const nothing = new Uint8Array(0);
 
 const entry = new AccessEntry();
 

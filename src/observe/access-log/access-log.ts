@@ -2,10 +2,10 @@
 //
 // Part of a route, present only where logging is on. What is behind it (format, writer) belongs to the load balancer and
 // may be exchanged at any moment: a request or connection that began before a reload is logged where lines go now.
-import { bytesOf } from "../../parse/http1/bytes.ts";
 import { spans } from "../telemetry/spans.ts";
 import type { AccessEntry } from "./access-entry.ts";
 import { clbLineMaxBytes, writeClbLine } from "./clb-line.ts";
+import { FixedText } from "./fixed-text.ts";
 import { jsonLineOf } from "./json-line.ts";
 import type { LogWriter } from "./log-writer.ts";
 
@@ -20,30 +20,30 @@ interface LogTarget {
 
 /** A load balancer's log, whatever it is behind it. */
 export class LoadBalancerLog {
-  readonly nameBytes: Uint8Array;
+  readonly nameText: FixedText;
 
   constructor(
     readonly name: string,
     /** Where lines go; undefined while logging is off. */
     public target: LogTarget | undefined,
   ) {
-    this.nameBytes = bytesOf(name);
+    this.nameText = new FixedText(name);
   }
 }
 
 export class AccessLog {
   /** `http://` or `https://`. */
-  readonly scheme: Uint8Array;
+  readonly scheme: FixedText;
   /** `:80`; goes behind a host that names no port. */
-  readonly portSuffix: Uint8Array;
+  readonly portSuffix: FixedText;
 
   constructor(
     readonly log: LoadBalancerLog,
     readonly protocol: string,
     readonly port: number,
   ) {
-    this.scheme = bytesOf(protocol === "HTTPS" ? "https://" : "http://");
-    this.portSuffix = bytesOf(`:${port}`);
+    this.scheme = new FixedText(protocol === "HTTPS" ? "https://" : "http://");
+    this.portSuffix = new FixedText(`:${port}`);
   }
 
   /** The policies' fields have a place in a line. */

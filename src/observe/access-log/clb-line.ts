@@ -2,10 +2,10 @@
 //
 // Fifteen fields, one blank between each, as bytes straight into the writer's buffer. A client's bytes can't forge a field
 // or a line: whatever is no printable ASCII, quotes, backslashes and, but for the user agent, blanks are written as `\xHH`.
-import { bytesOf } from "../../parse/http1/bytes.ts";
 import type { AccessEntry } from "./access-entry.ts";
 import type { AccessLog } from "./access-log.ts";
-import { putAgent, putDecimal, putFixed, putSeconds, putWord } from "./line-text.ts";
+import { FixedText, putFixed } from "./fixed-text.ts";
+import { putAgent, putDecimal, putSeconds, putWord } from "./line-text.ts";
 import type { LineBuffer } from "./log-writer.ts";
 import type { LoggedRequest } from "./logged-request.ts";
 import { putTime } from "./wall-clock.ts";
@@ -15,7 +15,6 @@ const quote = 0x22;
 const hyphen = 0x2d;
 const colon = 0x3a;
 const slash = 0x2f;
-const newline = 0x0a;
 
 /** Everything but the client's bytes: numbers, names and addresses. */
 const restMaxBytes = 512;
@@ -26,42 +25,23 @@ export const clbLineMaxBytes = ({ request }: AccessEntry): number =>
 
 /** Writes a line, its end included; there must be room for it. */
 export const writeClbLine = (entry: AccessEntry, { log, scheme, portSuffix }: AccessLog, out: LineBuffer): void => {
-  const { request, backend, isLayer7, tls, status } = entry;
+  const { request, backend, isLayer7, client, status } = entry;
   const line = out.view;
-  let at = putTime(line, out.length, entry.receivedAtMs);
-  line.setUint8(at++, blank);
-  at = putFixed(line, at, log.nameBytes);
-  line.setUint8(at++, blank);
-  at = putFixed(line, at, entry.clientAddress);
-  line.setUint8(at++, colon);
-  at = putDecimal(line, at, entry.clientPort);
-  line.setUint8(at++, blank);
-  if (backend === undefined) line.setUint8(at++, hyphen);
-  else at = putFixed(line, at, backend);
-  line.setUint8(at++, blank);
-  at = putSeconds(line, at, entry.requestMs);
-  line.setUint8(at++, blank);
-  at = putSeconds(line, at, entry.backendMs);
-  line.setUint8(at++, blank);
-  at = putSeconds(line, at, entry.responseMs);
-  line.setUint8(at++, blank);
+  // Everything that is put leaves a blank behind it, but for what a client has sent.
+  let at = putTime(line, out.length, entry.receivedAtMs) + 1;
+  at = putFixed(line, at, log.nameText) + 1;
+  at = putFixed(line, at, client.end) + 1;
+  at = putFixed(line, at, backend ?? nothing) + 1;
+  at = putSeconds(line, at, entry.requestMs) + 1;
+  at = putSeconds(line, at, entry.backendMs) + 1;
+  at = putSeconds(line, at, entry.responseMs) + 1;
   // A client that has gone before there was an answer was sent no status.
-  if (isLayer7 && status > 0) at = putDecimal(line, at, status);
-  else line.setUint8(at++, hyphen);
-  line.setUint8(at++, blank);
-  if (isLayer7) at = putDecimal(line, at, entry.backendStatus);
-  else line.setUint8(at++, hyphen);
-  line.setUint8(at++, blank);
-  at = putDecimal(line, at, entry.receivedBytes);
-  line.setUint8(at++, blank);
-  at = putDecimal(line, at, entry.sentBytes);
-  line.setUint8(at++, blank);
-  if (request?.isKnown !== true) at = putFixed(line, at, noRequest);
-  else at = putRequest(line, at, request, scheme, portSuffix);
-  line.setUint8(at++, blank);
-  at = putFixed(line, at, tls === undefined ? noTls : tlsText(tls.cipher, tls.protocol));
-  line.setUint8(at++, newline);
-  out.length = at;
+  at = (isLayer7 && status > 0 ? putDecimal(line, at, status) : putFixed(line, at, nothing)) + 1;
+  at = (isLayer7 ? putDecimal(line, at, entry.backendStatus) : putFixed(line, at, nothing)) + 1;
+  at = putDecimal(line, at, entry.receivedBytes) + 1;
+  at = putDecimal(line, at, entry.sentBytes) + 1;
+  at = request?.isKnown === true ? putRequest(line, at, request, scheme, portSuffix) : putFixed(line, at, noRequest);
+  out.length = putFixed(line, at, client.lineEnd);
 };
 
 /** `"GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0"`. */
@@ -69,8 +49,8 @@ const putRequest = (
   line: DataView,
   start: number,
   request: LoggedRequest,
-  scheme: Uint8Array,
-  portSuffix: Uint8Array,
+  scheme: FixedText,
+  portSuffix: FixedText,
 ): number => {
   const { bytes: source, targetStart, targetEnd, hostBytes, hostStart, hostEnd, agentStart, agentEnd } = request;
   let at = start;
@@ -90,9 +70,7 @@ const putRequest = (
   }
   line.setUint8(at++, blank);
   at = putFixed(line, at, request.version);
-  line.setUint8(at++, quote);
-  line.setUint8(at++, blank);
-  line.setUint8(at++, quote);
+  at = putFixed(line, at, betweenQuotes);
   if (agentEnd === agentStart) line.setUint8(at++, hyphen);
   else at = putAgent(line, at, source, agentStart, agentEnd);
   line.setUint8(at++, quote);
@@ -109,21 +87,6 @@ export const namesPort = (bytes: Uint8Array, start: number, end: number): boolea
   return false;
 };
 
-const noRequest = bytesOf('"- - - " "-"');
-const noTls = bytesOf("- -");
-
-/** Bounded by what the TLS library knows. */
-const tlsTexts = new Map<string, Uint8Array>();
-
-/**
- * Cipher and protocol. The suites of TLS 1.3, which no Classic Load Balancer has, get hyphens for their underscores: the
- * table that AWS documents for these logs in Athena takes no others.
- */
-const tlsText = (cipher: string, protocol: string): Uint8Array => {
-  const key = `${cipher} ${protocol}`;
-  const known = tlsTexts.get(key);
-  if (known !== undefined) return known;
-  const text = bytesOf(key.replaceAll("_", "-"));
-  tlsTexts.set(key, text);
-  return text;
-};
+const nothing = new FixedText("-");
+const noRequest = new FixedText('"- - - " "-"');
+const betweenQuotes = new FixedText('" "');

@@ -11,14 +11,14 @@ import { timeText } from "./wall-clock.ts";
 
 /** The whole line, its end included. */
 export const jsonLineOf = (entry: AccessEntry, accessLog: AccessLog): string => {
-  const { desync, fields, isLayer7, request, tls } = entry;
+  const { client, desync, fields, isLayer7, request } = entry;
   return `${JSON.stringify({
     time: timeText(entry.receivedAtMs),
     elb: accessLog.log.name,
     listener: `${accessLog.protocol}:${accessLog.port}`,
-    client: latinText(entry.clientAddress, 0, entry.clientAddress.length),
-    clientPort: entry.clientPort,
-    backend: entry.backend && latinText(entry.backend, 0, entry.backend.length),
+    client: client.address,
+    clientPort: client.port,
+    backend: entry.backend?.text,
     instance: entry.instance,
     requestProcessingTime: secondsOf(entry.requestMs),
     backendProcessingTime: secondsOf(entry.backendMs),
@@ -29,8 +29,8 @@ export const jsonLineOf = (entry: AccessEntry, accessLog: AccessLog): string => 
     receivedBytes: entry.receivedBytes,
     sentBytes: entry.sentBytes,
     ...(request?.isKnown === true ? describeRequest(request, accessLog) : {}),
-    sslCipher: tls?.cipher,
-    sslProtocol: tls?.protocol,
+    sslCipher: client.tls?.cipher,
+    sslProtocol: client.tls?.protocol,
     reason: entry.reason,
     desync: desync && desyncClassNames[classOf(desync)],
     desyncReason: desync,
@@ -47,21 +47,16 @@ const describeRequest = (request: LoggedRequest, { scheme, portSuffix }: AccessL
     request;
   const target = utf8Text(bytes, targetStart, targetEnd);
   const host = utf8Text(hostBytes, hostStart, hostEnd);
-  const port = namesPort(hostBytes, hostStart, hostEnd) ? "" : asciiText(portSuffix);
-  const origin = `${asciiText(scheme)}${host}${port}${target.startsWith("/") ? "" : "/"}`;
+  const port = namesPort(hostBytes, hostStart, hostEnd) ? "" : portSuffix.text;
+  const origin = `${scheme.text}${host}${port}${target.startsWith("/") ? "" : "/"}`;
   return {
     method: utf8Text(bytes, request.methodStart, request.methodEnd),
     url: target === "" ? undefined : request.isAbsolute ? target : `${origin}${target}`,
-    httpVersion: asciiText(request.version),
+    httpVersion: request.version.text,
     userAgent: agentEnd === agentStart ? undefined : utf8Text(bytes, agentStart, agentEnd),
     traceId: traceEnd === traceStart ? undefined : utf8Text(bytes, traceStart, traceEnd),
   };
 };
-
-const asciiText = (bytes: Uint8Array): string => latinText(bytes, 0, bytes.length);
-
-const latinText = (bytes: Uint8Array, start: number, end: number): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 
 /** What isn't UTF-8 becomes U+FFFD. */
 const utf8Text = (bytes: Uint8Array, start: number, end: number): string =>

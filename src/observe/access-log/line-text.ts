@@ -2,15 +2,14 @@
 //
 // Each writes at an offset and answers the one behind it: an offset in a register costs less than one in an object. Four
 // bytes are stored at once where that can be, digits out of tables: a third of the cost of single bytes and divisions. So
-// each may write up to three bytes too many, which what follows covers; the caller has made room for them too. Everything
-// that comes out is printable ASCII.
+// each may write up to three bytes too many, which what follows covers; the caller has made room for them too. Behind a
+// number there is a blank, which most fields want there. Everything that comes out is printable ASCII.
 const zero = 0x30;
 const backslash = 0x5c;
 const quote = 0x22;
 const blank = 0x20;
-/** `0.` and `-1`, as two bytes are stored. */
+/** `0.`, as two bytes are stored. */
 const zeroAndDot = 0x2e30;
-const minusOne = 0x312d;
 const dot = 0x2e;
 /** Numbers below this are reckoned as 32-bit integers. */
 const smallBelow = 2 ** 31;
@@ -19,7 +18,9 @@ const smallBelow = 2 ** 31;
 const pack = (first: number, second: number, third: number, fourth: number): number =>
   first | (second << 8) | (third << 16) | (fourth << 24);
 
-/** The text of each number below 1,000 and what fills it up behind. */
+const minusOne = pack(0x2d, 0x31, blank, blank);
+
+/** The text of each number below 1,000, filled up with blanks. */
 const packNumbers = (textOf: (value: number) => string): Int32Array =>
   Int32Array.from({ length: 1000 }, (_, value) => {
     const [first, second, third, fourth] = Buffer.from(textOf(value).padEnd(4));
@@ -53,6 +54,7 @@ export const putDecimal = (line: DataView, at: number, value: number): number =>
 const putLarge = (line: DataView, at: number, value: number): number => {
   const text = String(value);
   for (let index = 0; index < text.length; index++) line.setUint8(at + index, text.charCodeAt(index));
+  line.setUint8(at + text.length, blank);
   return at + text.length;
 };
 
@@ -67,7 +69,7 @@ export const putMicros = (line: DataView, at: number, value: number): number => 
 /** Milliseconds as seconds with six decimals; `-1` for what is negative. */
 export const putSeconds = (line: DataView, at: number, ms: number): number => {
   if (ms < 0) {
-    line.setInt16(at, minusOne, true);
+    line.setInt32(at, minusOne, true);
     return at + 2;
   }
   // What would be rounded up to a whole second isn't below it.
@@ -80,21 +82,6 @@ export const putSeconds = (line: DataView, at: number, ms: number): number => {
   const behind = putDecimal(line, at, seconds);
   line.setUint8(behind, dot);
   return putMicros(line, behind + 1, micros - seconds * 1e6);
-};
-
-/** What is known to be plain, as it is. */
-export const putFixed = (line: DataView, at: number, source: Uint8Array): number => {
-  const { length } = source;
-  let from = 0;
-  let to = at;
-  for (; from + 4 <= length; from += 4, to += 4) {
-    const first = source[from] as number;
-    const second = source[from + 1] as number;
-    const third = source[from + 2] as number;
-    line.setInt32(to, pack(first, second, third, source[from + 3] as number), true);
-  }
-  for (; from < length; from++, to++) line.setUint8(to, source[from] as number);
-  return to;
 };
 
 /** A client's bytes as one field, without a blank. */

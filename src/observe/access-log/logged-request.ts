@@ -8,6 +8,7 @@ import { bytesOf, equalsIgnoringCase } from "../../parse/http1/bytes.ts";
 import { fieldStride } from "../../parse/http1/head-fields.ts";
 import { readRequestLine } from "../../parse/http1/raw-head.ts";
 import type { RequestHeadParser } from "../../parse/http1/request-head.ts";
+import { FixedText } from "./fixed-text.ts";
 
 /** A user agent is cut at 8 KB ("Access logs for your Classic Load Balancer", AWS). */
 const agentMaxBytes = 8 * 1024;
@@ -46,7 +47,7 @@ export class LoggedRequest {
   hostStart = 0;
   hostEnd = 0;
   /** What stands behind the target, such as `HTTP/1.1`. */
-  version: Uint8Array = unknownVersion;
+  version: FixedText = unknownVersion;
   /** The target names scheme and authority itself (RFC 9112 §3.2.2). */
   isAbsolute = false;
 
@@ -177,14 +178,14 @@ export class LoggedRequest {
 }
 
 const nothing = new Uint8Array(0);
-const unknownVersion = bytesOf("-");
-const http09 = bytesOf("HTTP/0.9");
-const http10 = bytesOf("HTTP/1.0");
-const http11 = bytesOf("HTTP/1.1");
+const unknownVersion = new FixedText("-");
+const http09 = new FixedText("HTTP/0.9");
+const http10 = new FixedText("HTTP/1.0");
+const http11 = new FixedText("HTTP/1.1");
 
 /** A version as it was sent, where it looks like one at all. */
-const versionOf = (bytes: Uint8Array, start: number, end: number): Uint8Array => {
+const versionOf = (bytes: Uint8Array, start: number, end: number): FixedText => {
   if (start === end) return unknownVersion;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.min(end - start, 16)).toString("latin1");
-  return /^HTTP\/\d\.\d$/.test(text) ? bytesOf(text) : unknownVersion;
+  return /^HTTP\/\d\.\d$/.test(text) ? new FixedText(text) : unknownVersion;
 };

@@ -2,18 +2,20 @@
 //
 // Owns the difference between the two clocks, looked at again once a second, and the text of the present second. Lines of
 // one second share that text.
-import { bytesOf } from "../../parse/http1/bytes.ts";
-import { putFixed, putMicros } from "./line-text.ts";
+import { FixedText, putFixed } from "./fixed-text.ts";
+import { putMicros } from "./line-text.ts";
 
 /** Smaller differences are the clocks' own resolution, and following them would make time jump to and fro. */
 const toleranceMs = 5;
 const lookEveryMs = 1000;
+/** `Z`, as two bytes are stored. */
+const zuluAndBlank = 0x205a;
 
 let offsetMs = Date.now() - performance.now();
 let lookedAtMs = performance.now();
 /** The second whose text this is, in milliseconds since 1970. */
 let textMs = Number.NEGATIVE_INFINITY;
-let text = bytesOf("");
+let text = new FixedText("");
 
 /** When it was, in milliseconds since 1970, as told by a time on the monotonic clock. */
 const wallMsOf = (monotonicMs: number): number => {
@@ -32,11 +34,11 @@ export const putTime = (line: DataView, at: number, monotonicMs: number): number
   let fractionMs = wallMs - textMs;
   if (!(fractionMs >= 0 && fractionMs < 1000)) {
     textMs = Math.floor(wallMs / 1000) * 1000;
-    text = bytesOf(`${new Date(textMs).toISOString().slice(0, 19)}.`);
+    text = new FixedText(`${new Date(textMs).toISOString().slice(0, 19)}.`);
     fractionMs = wallMs - textMs;
   }
   const behind = putMicros(line, putFixed(line, at, text), (fractionMs * 1000) | 0);
-  line.setUint8(behind, 0x5a);
+  line.setInt16(behind, zuluAndBlank, true);
   return behind + 1;
 };
 

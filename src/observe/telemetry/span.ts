@@ -80,18 +80,18 @@ const text = (key: string, value: string): Attribute => ({ key, value: { stringV
 const whole = (key: string, value: number): Attribute => ({ key, value: { intValue: value } });
 
 const attributesOf = (entry: AccessEntry, { loadBalancer, protocol, port }: SpanPlace): Array<Attribute> => {
-  const { status, backendStatus, reason, desync, instance, retries, tls } = entry;
+  const { status, backendStatus, reason, desync, instance, retries, client } = entry;
   const attributes = [
     text("elbow.load_balancer", loadBalancer),
     text("elbow.protocol", protocol),
     whole("server.port", port),
-    text("client.address", latin1.decode(entry.clientAddress)),
-    whole("client.port", entry.clientPort),
+    text("client.address", client.address),
+    whole("client.port", client.port),
     whole("elbow.received_bytes", entry.receivedBytes),
     whole("elbow.sent_bytes", entry.sentBytes),
   ];
   if (instance !== undefined) attributes.push(text("elbow.instance", instance));
-  if (entry.backend !== undefined) attributes.push(text("elbow.instance_address", latin1.decode(entry.backend)));
+  if (entry.backend !== undefined) attributes.push(text("elbow.instance_address", entry.backend.text));
   if (status > 0) attributes.push(whole("http.response.status_code", status));
   if (backendStatus > 0) attributes.push(whole("elbow.instance_status_code", backendStatus));
   if (retries > 0) attributes.push(whole("http.request.resend_count", retries));
@@ -99,8 +99,9 @@ const attributesOf = (entry: AccessEntry, { loadBalancer, protocol, port }: Span
   if (desync !== undefined) {
     attributes.push(text("elbow.desync.class", desyncClassNames[classOf(desync)]), text("elbow.desync.reason", desync));
   }
-  if (tls !== undefined) {
-    attributes.push(text("tls.protocol.version", tls.protocol.replace(/^TLSv/, "")), text("tls.cipher", tls.cipher));
+  if (client.tls !== undefined) {
+    const { cipher, protocol } = client.tls;
+    attributes.push(text("tls.protocol.version", protocol.replace(/^TLSv/, "")), text("tls.cipher", cipher));
   }
   return attributes;
 };
@@ -112,7 +113,7 @@ const requestAttributesOf = (request: LoggedRequest, method: string): ReadonlyAr
   const attributes = [
     text("http.request.method", knownMethods.has(method) ? method : "_OTHER"),
     text("url.path", textOf(bytes, targetStart, pathEnd)),
-    text("network.protocol.version", latin1.decode(request.version).replace(/^HTTP\//, "")),
+    text("network.protocol.version", request.version.text.replace(/^HTTP\//, "")),
   ];
   if (!knownMethods.has(method)) attributes.push(text("http.request.method_original", method));
   if (pathEnd < targetEnd) attributes.push(text("url.query", textOf(bytes, pathEnd + 1, targetEnd)));

@@ -1,13 +1,7 @@
 // Numbers and bytes as the text of a log line, against what JavaScript's own functions make of them.
 import { expect, test } from "bun:test";
-import {
-  putAgent,
-  putDecimal,
-  putFixed,
-  putMicros,
-  putSeconds,
-  putWord,
-} from "../../../src/observe/access-log/line-text.ts";
+import { FixedText, putFixed } from "../../../src/observe/access-log/fixed-text.ts";
+import { putAgent, putDecimal, putMicros, putSeconds, putWord } from "../../../src/observe/access-log/line-text.ts";
 
 const line = new DataView(new ArrayBuffer(2048));
 
@@ -19,12 +13,15 @@ const textOf = (put: (line: DataView, at: number) => number): string => {
 
 const wholes = [0, 1, 9, 10, 99, 100, 101, 999, 1000, 1001, 65_535, 999_999, 1_000_000, 12_345_678, 2 ** 31 - 1];
 
-test.each([...wholes, 2 ** 31, 2 ** 40 + 7, Number.MAX_SAFE_INTEGER])("%d is written in decimal", (value) => {
-  expect(textOf((to, at) => putDecimal(to, at, value))).toBe(String(value));
-});
+test.each([...wholes, 2 ** 31, 2 ** 40 + 7, Number.MAX_SAFE_INTEGER])(
+  "%d is written in decimal, with a blank behind it",
+  (value) => {
+    expect(textOf((to, at) => putDecimal(to, at, value) + 1)).toBe(`${value} `);
+  },
+);
 
 test.each([0, 1, 99, 1000, 1001, 45_678, 999_999])("%d millionths have six digits", (value) => {
-  expect(textOf((to, at) => putMicros(to, at, value))).toBe(String(value).padStart(6, "0"));
+  expect(textOf((to, at) => putMicros(to, at, value) + 1)).toBe(`${String(value).padStart(6, "0")} `);
 });
 
 test.each([
@@ -41,15 +38,25 @@ test.each([
   [3_600_000, "3600.000000"],
   [1e12, "1000000000.000000"],
 ])("%d ms are %s s", (ms, text) => {
-  expect(textOf((to, at) => putSeconds(to, at, ms))).toBe(text);
+  expect(textOf((to, at) => putSeconds(to, at, ms) + 1)).toBe(`${text} `);
 });
 
 const bytes = Buffer.from('abc def"ghi\\jkl\r\nmno\u007fpqr\u00e9stuvwxyz', "latin1");
 
-test("fixed texts of any length are copied as they are", () => {
-  for (let length = 0; length <= bytes.length; length++) {
-    const source = bytes.subarray(0, length);
-    expect(textOf((to, at) => putFixed(to, at, source))).toBe(source.toString("latin1"));
+test("fixed texts of any length are stored as they are, with a blank behind them", () => {
+  const text = "".padEnd(40, "!09AZaz~\n");
+  for (let length = 0; length <= text.length; length++) {
+    const fixed = new FixedText(text.slice(0, length));
+    expect(textOf((to, at) => putFixed(to, at, fixed) + 1)).toBe(`${fixed.text} `);
+  }
+});
+
+test("no printable byte is changed in a fixed text, wherever it stands", () => {
+  for (let byte = 0x20; byte < 0x7f; byte++) {
+    for (let place = 0; place < 8; place++) {
+      const text = "~~~~~~~~".split("").with(place, String.fromCharCode(byte)).join("");
+      expect(textOf((to, at) => putFixed(to, at, new FixedText(text)))).toBe(text);
+    }
   }
 });
 
