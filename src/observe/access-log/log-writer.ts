@@ -175,11 +175,13 @@ export class LogWriter {
       if (this.current.lines > 0) this.flushTimer = setTimeout(this.flush, this.terms.flushEveryMs);
       return;
     }
-    if (this.current.lines > 0) {
+    // Behind what waits since a failure, a buffer is filled before it waits as well: that keeps the bound, and uses it.
+    if (this.current.lines > 0 && this.full.length === 0) {
       this.full.push(this.current);
       this.current = this.spare.pop() ?? this.makeBuffer();
     }
     this.pump();
+    if (this.current.lines > 0) this.flushTimer = setTimeout(this.flush, this.terms.flushEveryMs);
   };
 
   private pump(): void {

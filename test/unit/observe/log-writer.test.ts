@@ -155,6 +155,36 @@ test("lines are dropped since it fails, or since it is slow, and it is told whic
   await writer.close(0);
 });
 
+test("however long a failure lasts, the bound holds, and it is used before a line is dropped", async () => {
+  const { sink, writer, counts, put } = start();
+  sink.failures = Number.POSITIVE_INFINITY;
+  const nextFailure = async () => {
+    const { failures } = counts;
+    await eventually(() => counts.failures > failures);
+  };
+  const kept: Array<string> = [];
+  // A line or two for each attempt are far from the bound.
+  for (const text of numbers(20)) {
+    expect(put(text)).toBe(true);
+    kept.push(text);
+    await nextFailure();
+  }
+  for (let round = 0; round < 10; round++) {
+    for (let text = `round ${round}`; put(text); ) kept.push(text);
+    await nextFailure();
+  }
+  const keptBytes = kept.reduce((sum, { length }) => sum + length + 1, 0);
+  expect(keptBytes).toBeLessThanOrEqual(terms.bufferBytes * terms.bufferCount);
+  expect(keptBytes).toBeGreaterThan(terms.bufferBytes * (terms.bufferCount - 1.5));
+  expect(counts).toMatchObject({ writtenLines: 0, droppedLines: 10 });
+  // All of it is written when that is possible again, without another line that would cause it.
+  sink.failures = 0;
+  await eventually(() => writer.pendingLines === 0);
+  expect(sink.text).toBe(`${kept.join("\n")}\n`);
+  expect(counts.writtenLines).toBe(kept.length);
+  await writer.close(1000);
+});
+
 test("a write that doesn't end is told", async () => {
   const notices: Array<string> = [];
   const unobserve = observeNotices((text) => notices.push(text));
