@@ -6,6 +6,7 @@ import { Argument, Command, Flag } from "effect/cli";
 import { parseAddress } from "../model/address.ts";
 import { makeUsageFailure } from "./command-failure.ts";
 import { json } from "./management-flags.ts";
+import { makeFileArgument, makeFolderFlag } from "./path-parameters.ts";
 
 /** A DNS name (RFC 1123 §2.1), or one with a wildcard as its first label. */
 const dnsName =
@@ -52,13 +53,11 @@ const issue = Command.make(
       Flag.withDescription("For clients too, not for servers only"),
       Flag.withDefault(false),
     ),
-    out: Flag.String("out").pipe(
-      Flag.withMetavar("<folder>"),
+    out: makeFolderFlag("out").pipe(
       Flag.withDescription("Where the files go (default ./certs, made where it isn't there)"),
       Flag.optional,
     ),
-    authority: Flag.String("authority").pipe(
-      Flag.withMetavar("<folder>"),
+    authority: makeFolderFlag("authority").pipe(
       Flag.withDescription("Where the authority's files are, or will be (default: the same folder)"),
       Flag.optional,
     ),
@@ -93,7 +92,7 @@ const issue = Command.make(
 const show = Command.make(
   "show",
   {
-    files: Argument.String("file").pipe(
+    files: makeFileArgument("file").pipe(
       Argument.withDescription("A PEM file: certificates, or a key"),
       Argument.atLeast(1),
     ),

@@ -12,6 +12,7 @@ import { drain, undrain } from "./drain-command.ts";
 import { init } from "./init-command.ts";
 import { applyLogSettings, layerLogger, logFlags } from "./log-settings.ts";
 import { json } from "./management-flags.ts";
+import { makeFileFlag } from "./path-parameters.ts";
 import { policy } from "./policy-command.ts";
 import { reload } from "./reload-command.ts";
 import { status } from "./status-command.ts";
@@ -32,9 +33,8 @@ const port = (name: string, description: string) =>
     Flag.optional,
   );
 
-const config = Flag.String("config").pipe(
+const config = makeFileFlag("config").pipe(
   Flag.withAlias("c"),
-  Flag.withMetavar("<file>"),
   Flag.withDescription(`Configuration: .ts, .js, .json or .yaml (default ${defaultConfigurationPath} where it exists)`),
   Flag.optional,
 );
@@ -145,16 +145,11 @@ const serve = Command.make(
       Flag.withDescription("An instance to send to; may be repeated"),
       Flag.atLeast(1),
     ),
-    cert: Flag.String("cert").pipe(
-      Flag.withMetavar("<file>"),
+    cert: makeFileFlag("cert").pipe(
       Flag.withDescription("The certificate of https and ssl listeners, PEM, its intermediates behind it"),
       Flag.optional,
     ),
-    key: Flag.String("key").pipe(
-      Flag.withMetavar("<file>"),
-      Flag.withDescription("The private key of --cert, PEM"),
-      Flag.optional,
-    ),
+    key: makeFileFlag("key").pipe(Flag.withDescription("The private key of --cert, PEM"), Flag.optional),
     managementPort,
     ...logFlags,
   },

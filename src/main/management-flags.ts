@@ -2,6 +2,7 @@
 // line; what they come to is found by main/management-place.ts, loaded when a command has something to ask.
 
 import { Flag } from "effect/cli";
+import { makeFileFlag } from "./path-parameters.ts";
 
 /** Flags of every command that asks a running elbow. */
 export const managementFlags = {
@@ -10,19 +11,16 @@ export const managementFlags = {
     Flag.withDescription("The running elbow: http://address:port, https://… or unix:/path; or ELBOW_MANAGEMENT"),
     Flag.optional,
   ),
-  config: Flag.String("config").pipe(
+  config: makeFileFlag("config").pipe(
     Flag.withAlias("c"),
-    Flag.withMetavar("<file>"),
     Flag.withDescription("Find it by `management` in this configuration (default ./elbow.config.ts where it exists)"),
     Flag.optional,
   ),
-  tokenFile: Flag.String("token-file").pipe(
-    Flag.withMetavar("<file>"),
+  tokenFile: makeFileFlag("token-file").pipe(
     Flag.withDescription("A file with the token, one line; or ELBOW_TOKEN, or as the configuration says"),
     Flag.optional,
   ),
-  ca: Flag.String("ca").pipe(
-    Flag.withMetavar("<file>"),
+  ca: makeFileFlag("ca").pipe(
     Flag.withDescription("The authority that its certificate must come from, PEM (default: the system's)"),
     Flag.optional,
   ),

@@ -4,6 +4,7 @@
 import { Effect, Option } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import { json } from "./management-flags.ts";
+import { makeFileArgument, makeFileFlag } from "./path-parameters.ts";
 
 const loadWork = Effect.promise(() => import("./policy-show.ts"));
 
@@ -34,9 +35,8 @@ const show = Command.make(
         "A security policy, such as ELBSecurityPolicy-TLS13-1-2-Res-2021-06, or a policy type, such as ProxyProtocolPolicyType",
       ),
     ),
-    config: Flag.String("config").pipe(
+    config: makeFileFlag("config").pipe(
       Flag.withAlias("c"),
-      Flag.withMetavar("<file>"),
       Flag.withDescription("Look among the load balancers' own policies in this configuration, too"),
       Flag.optional,
     ),
@@ -61,7 +61,7 @@ const show = Command.make(
 const check = Command.make(
   "check",
   {
-    file: Argument.String("file").pipe(Argument.withDescription("A policy module, such as policies/geo.ts")),
+    file: makeFileArgument("file").pipe(Argument.withDescription("A policy module, such as policies/geo.ts")),
     json,
   },
   Effect.fnUntraced(function* (input) {

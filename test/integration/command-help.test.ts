@@ -73,6 +73,56 @@ test.skipIf(findProgram("bash") === undefined)(`completions in ${titleOf("bash")
   expect(await complete("elbow", "dr")).toEqual(["drain"]);
   expect(await complete("elbow", "drain", "--load")).toEqual(["--load-balancer"]);
   expect(await complete("elbow", "run", "--log-level", "")).toEqual(["debug", "info", "warn", "error"]);
+  // What names a file or a folder is completed with what there is.
+  const typed = folder.write("sites/a.pem", "").slice(0, -3);
+  for (const words of [
+    ["run", "--config"],
+    ["serve", "--key"],
+    ["status", "--token-file"],
+    ["cert", "show"],
+    ["policy", "check"],
+  ]) {
+    expect(await complete("elbow", ...words, typed)).toEqual([`${typed}pem`]);
+  }
+  expect(await complete("elbow", "cert", "issue", "--out", `${folder.path}/`)).toEqual([`${folder.path}/sites`]);
+});
+
+test.skipIf(findProgram("fish") === undefined)(`completions in ${titleOf("fish")}`, async () => {
+  using folder = makeFolder({ "sites/a.pem": "" });
+  const { stdout } = await ElbowCommand.run(["--completions", "fish"]);
+  const script = folder.write("elbow.fish", stdout);
+  const complete = async (line: string): Promise<ReadonlyArray<string>> => {
+    const program = "set -x HOME $argv[1]; source $argv[2]; complete -C $argv[3]";
+    const command = ["fish", "--no-config", "-c", program, folder.path, script, line];
+    const { code, stdout: found, stderr } = await runProgram(command);
+    expect([code, stderr]).toEqual([0, ""]);
+    return found
+      .toString()
+      .trim()
+      .split("\n")
+      .map((one) => one.split("\t")[0] as string);
+  };
+  expect(await complete("elbow dr")).toEqual(["drain"]);
+  expect(await complete("elbow drain --load")).toEqual(["--load-balancer"]);
+  expect(await complete("elbow run --log-level d")).toEqual(["debug"]);
+  for (const words of ["run --config", "cert show", "policy check"]) {
+    expect(await complete(`elbow ${words} ${folder.path}/sites/`)).toEqual([`${folder.path}/sites/a.pem`]);
+  }
+});
+
+// zsh completes only what is typed on a terminal, so its script is asked what it would complete.
+test.skipIf(findProgram("zsh") === undefined)(`completions in ${titleOf("zsh")}`, async () => {
+  using folder = makeFolder();
+  const { stdout } = await ElbowCommand.run(["--completions", "zsh"]);
+  const script = folder.write("_elbow", stdout);
+  const program = `compdef() { print -r -- "$@" }; _arguments() { print -rl -- "$@" }; source $1; _elbow_cert_show; _elbow_run`;
+  const { code, stdout: found, stderr } = await runProgram(["zsh", "-f", "-c", program, "zsh", script]);
+  expect([code, stderr]).toEqual([0, ""]);
+  const lines = found.toString().trim().split("\n");
+  expect(lines[0]).toBe("_elbow elbow");
+  expect(lines.find((line) => line.startsWith("*:"))).toMatch(/:_files$/);
+  expect(lines.find((line) => line.includes("--config["))).toMatch(/:_files$/);
+  expect(lines.find((line) => line.includes("--log-level["))).toMatch(/:\(debug info warn error\)$/);
 });
 
 test.each(["zsh", "fish", "powershell"])("completions for %s name every command", async (shell) => {

@@ -201,7 +201,9 @@ test("the command-line page has every flag, and no other", () => {
   const source = [...new Bun.Glob("src/main/{command-line,log-settings,management-flags,*-command}.ts").scanSync(root)]
     .map(read)
     .join("\n");
-  const actual = [...source.matchAll(/(?:Flag\.[A-Z]\w*|\bport)\("([a-z-]+)"/g)].map(([, name]) => `--${name}`);
+  const actual = [...source.matchAll(/(?:Flag\.[A-Z]\w*|\bport|\bmake\w+Flag)\("([a-z-]+)"/g)].map(
+    ([, name]) => `--${name}`,
+  );
   const builtIn = ["--help", "--version", "--completions"];
   const stated = tableRowsOf(pageOf("docs/command-line.md"))
     .flatMap(([flag = ""]) => [...flag.matchAll(/`(--[a-z-]+)/g)])
