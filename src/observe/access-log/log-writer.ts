@@ -38,8 +38,8 @@ export interface LogWriterTerms {
 }
 
 const defaultTerms: LogWriterTerms = {
-  bufferBytes: 256 * 1024,
-  bufferCount: 16,
+  bufferBytes: 1024 * 1024,
+  bufferCount: 4,
   flushEveryMs: 250,
   retryEveryMs: 1000,
   slowAfterMs: 10_000,
