@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { exchange } from "./client.ts";
 import { crowdAddress } from "./crowd.ts";
 import { type FeatureWorkload, makeRequest, type Side } from "./features.ts";
-import { chooseFreePorts, launchElbow, type Place } from "./launches.ts";
+import { chooseFreePorts, launchElbow, launchNginx, type Place } from "./launches.ts";
 import { countErrors, type LoadReport, runIntroductions, runLoad } from "./load.ts";
 import { diffCpuNs, readCpuOfAllUnsafe } from "./measure.ts";
 import { anyHost, makeGet } from "./messages.ts";
@@ -70,6 +70,7 @@ async function startSide(
 ): Promise<RunningSide> {
   const directory = join(place.directory, `feature-${++started}`);
   mkdirSync(directory);
+  if (side.nginx !== undefined) return startNginx(workload, side, side.nginx.isLogging, place, directory);
   const [port = 0, management = 0] = chooseFreePorts(2);
   const instancePort = side.isIntroduced === true ? ports.introduced : ports.plain;
   const { protocol } = side;
@@ -90,6 +91,22 @@ async function startSide(
   writeFileSync(file, JSON.stringify(configuration, null, 2));
   for (const [name, text] of Object.entries(side.files ?? {})) writeFileSync(join(directory, name), text);
   const child = startChild({ name: "elbow", core: place.core, directory, ...launchElbow(place, file, directory) });
+  return awaitSide(workload, side, child, port);
+}
+
+async function startNginx(
+  workload: FeatureWorkload,
+  side: Side,
+  isLogging: boolean,
+  place: Place,
+  directory: string,
+): Promise<RunningSide> {
+  const { command, ports } = launchNginx(place, directory, isLogging);
+  const child = startChild({ name: "nginx", core: place.core, directory, command });
+  return awaitSide(workload, side, child, ports.http as number);
+}
+
+async function awaitSide(workload: FeatureWorkload, side: Side, child: Child, port: number): Promise<RunningSide> {
   try {
     return { side, child, port, cookie: await askFirst(workload, side, child, port) };
   } catch (error) {

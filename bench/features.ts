@@ -1,4 +1,5 @@
-// The rows that hold elbow against itself: one thing that can be switched on, the same load without it and with it. It owns
+// The rows that hold elbow against itself: one thing that can be switched on, the same load without it and with it. One
+// row does the same with nginx, for comparison. It owns
 // what is switched and what is sent; bench/feature-row.ts does the work.
 import { writeProxyHeader } from "../src/parse/proxy-protocol/header-writer.ts";
 
@@ -9,6 +10,8 @@ export interface Side {
   readonly listener?: Readonly<Record<string, unknown>>;
   /** Further members of the load balancer, by the port of its instances. */
   readonly loadBalancer?: (instancePort: number) => Readonly<Record<string, unknown>>;
+  /** It is nginx in elbow's place, its access log on or off. */
+  readonly nginx?: { readonly isLogging: boolean };
   /** Files beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
   /** Its instances expect a PROXY header. */
@@ -87,6 +90,8 @@ const logging: Side = {
   loadBalancer: () => ({ attributes: { idleTimeout: 3600, accessLog: { enabled: true, file: "access.log" } } }),
 };
 
+const nginxLogging = (isLogging: boolean): Side => ({ protocol: "HTTP", nginx: { isLogging } });
+
 const headerEdit = '{ set: { "X-Frame-Options": "DENY" } }';
 
 /** `hook` is what the policy does with each response's head. */
@@ -132,6 +137,10 @@ export const features: ReadonlyArray<FeatureWorkload> = [
     instances: 3,
   },
   { ...row, name: "on-access-log", title: "access log to a file", off: http, on: logging, ratioLimit: 1.06 },
+  {
+    ...{ ...plain, name: "on-access-log-nginx", title: "the same in nginx, its own log" },
+    ...{ off: nginxLogging(false), on: nginxLogging(true) },
+  },
   { ...row, name: "on-policy", title: "a policy that sets a header", off: http, on: editing("() => edit") },
   {
     ...{ ...plain, name: "on-policy-new", title: "the same, its edit made anew each time" },

@@ -86,7 +86,8 @@ function listValues(place: Place, ports: Record<Front, number>): Record<string, 
   };
 }
 
-function prepareNginx(place: Place, directory: string): Launch {
+/** `accessLog` is the directive's value. */
+function prepareNginx(place: Place, directory: string, accessLog = "off"): Launch {
   const nginx = findProgram("nginx");
   if (nginx === undefined) throw new ProxyMissing("not installed: `apt-get install nginx libnginx-mod-stream`");
   const ports = choosePorts();
@@ -96,6 +97,7 @@ function prepareNginx(place: Place, directory: string): Launch {
     ...listValues(place, ports),
     ...{ ECDSA_CERT: ecdsa.cert, ECDSA_KEY: ecdsa.key, RSA_CERT: rsa.cert, RSA_KEY: rsa.key },
     DIRECTORY: directory,
+    ACCESS_LOG: accessLog,
     // As root, nginx would give its worker another user, who can't enter our directory.
     USER: process.getuid?.() === 0 ? "user root;" : "",
     LOAD_MODULE: loadModule ?? "",
@@ -170,6 +172,12 @@ export function launchElbow(place: Place, file: string, directory: string): Omit
 }
 
 const prepare = { elbow: prepareElbow, nginx: prepareNginx, haproxy: prepareHaproxy } as const;
+
+/** nginx with its own access log on or off; throws `ProxyMissing` where it isn't installed. */
+export function launchNginx(place: Place, directory: string, isLogging: boolean): Launch {
+  const log = join(directory, "access.log");
+  return prepareNginx(place, directory, isLogging ? `${log} clb buffer=256k flush=250ms` : "off");
+}
 
 /** Writes a proxy's configuration into a directory and says how it is started; throws `ProxyMissing` without the program. */
 export const prepareLaunch = (name: ProxyName, place: Place, directory: string): Launch =>
