@@ -13,12 +13,14 @@ import { BucketUpload, UploadCounts } from "../observe/access-log/bucket-upload.
 import { DirectorySink } from "../observe/access-log/directory-sink.ts";
 import { FileSink } from "../observe/access-log/file-sink.ts";
 import type { LogFolder } from "../observe/access-log/log-folder.ts";
-import { LogCounts, type LogSink, LogWriter } from "../observe/access-log/log-writer.ts";
+import { LogCounts, type LogSink, LogWriter, smallBatches } from "../observe/access-log/log-writer.ts";
 import { StdoutSink } from "../observe/access-log/stdout-sink.ts";
 import type { MetricFamily } from "../observe/metrics.ts";
 import { tellNotice } from "../observe/notices.ts";
 import { removalGraceMsOf } from "./draining.ts";
 
+/** Files that are turned over before they are larger get smaller batches. */
+const smallFileBytes = 1024 * 1024;
 /** How long a writer that isn't needed any more may take for what it has, in milliseconds. */
 const closeTimeoutMs = 5000;
 
@@ -240,30 +242,34 @@ export class AccessLogs {
 
   private make(loadBalancer: LoadBalancer): OpenLog {
     const { file, directory, rotate } = loadBalancer.attributes.accessLog;
-    if (file !== undefined) return new OpenLog(file, this.makeWriter(file, new FileSink(file, rotate)));
+    if (file !== undefined)
+      return new OpenLog(file, this.makeWriter(file, new FileSink(file, rotate), rotate?.maxBytes));
     if (directory === undefined) return new OpenLog("stdout", this.makeWriter("stdout", new StdoutSink()));
     return this.makeFolderLog(loadBalancer, directory);
   }
 
-  private makeWriter(destination: string, sink: LogSink): LogWriter {
+  /** `fileMaxBytes`: how large a file may become, where that is bounded; a batch isn't divided between two. */
+  private makeWriter(destination: string, sink: LogSink, fileMaxBytes = Number.POSITIVE_INFINITY): LogWriter {
     const counts = this.counts.get(destination) ?? new LogCounts();
     this.counts.set(destination, counts);
-    return new LogWriter(`the access log ${destination}`, sink, counts);
+    const terms = fileMaxBytes < smallFileBytes ? smallBatches : {};
+    return new LogWriter(`the access log ${destination}`, sink, counts, terms);
   }
 
   private makeFolderLog({ name, address, attributes }: LoadBalancer, directory: string): OpenLog {
     const { s3, emitInterval } = attributes.accessLog;
     const folder: LogFolder = { directory, ...this.names, loadBalancer: name };
     const upload = s3 && new BucketUpload(folder, s3, this.uploadCountsOf(s3.bucket));
+    // The file that is being written can't be sent, and mustn't fill the spool by itself.
+    const maxFileBytes = s3 && s3.maxSpoolBytes / 4;
     const sink = new DirectorySink({
       folder,
       intervalMs: emitInterval * 60_000,
       nodeAddress: nodeAddressOf(address),
       ...(upload === undefined ? {} : { onFinished: upload.wake, checkRoom: upload.checkRoom }),
-      // The file that is being written can't be sent, and mustn't fill the spool by itself.
-      ...(s3 === undefined ? {} : { maxFileBytes: s3.maxSpoolBytes / 4 }),
+      ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
     });
-    return new OpenLog(directory, this.makeWriter(directory, sink), { sink, upload, bucket: s3?.bucket });
+    return new OpenLog(directory, this.makeWriter(directory, sink, maxFileBytes), { sink, upload, bucket: s3?.bucket });
   }
 
   private uploadCountsOf(bucket: string): UploadCounts {

@@ -1,6 +1,6 @@
 // Where access logs are kept: rotation, files that somebody moves away, failures, reloads; and that nothing is lost unseen.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { AccessLogSetting } from "../../src/model/access-log.ts";
 import { collectMetrics } from "../../src/observe/metrics.ts";
@@ -39,12 +39,18 @@ const start = async (setting: (path: string) => Partial<AccessLogSetting>) => {
 };
 
 /** Requests of several clients, one after another on each; how many had an answer. */
-const send = async (port: number, clients: number, each: number, between?: (round: number) => Promise<void>) => {
+const send = async (
+  port: number,
+  clients: number,
+  each: number,
+  between?: (round: number) => Promise<void>,
+  target = "/",
+) => {
   let answered = 0;
   const run = async () => {
     const client = await RawClient.connect(port);
     for (let index = 0; index < each; index++) {
-      expect((await exchange(client, "/")).status).toBe(200);
+      expect((await exchange(client, target)).status).toBe(200);
       answered++;
     }
     await client.close();
@@ -88,6 +94,17 @@ test("a file is turned over by size, and only so many are kept", async () => {
     await eventually(() => metric("elbow_access_log_lines_total", it.path) === 8 * (round + 1));
   }
   expect(readdirSync(join(it.folder.path, "logs")).sort()).toEqual(["access.log", "access.log.1", "access.log.2"]);
+});
+
+test("a small file isn't outgrown by a batch", async () => {
+  const maxBytes = 300 * 1024;
+  await using it = await start((file) => ({ file, rotate: { maxBytes, keep: 1000 } }));
+  const folder = join(it.folder.path, "logs");
+  await send(it.port, 8, 50, undefined, `/${"a".repeat(8000)}`);
+  await eventually(() => metric("elbow_access_log_lines_total", it.path) === 400);
+  const sizes = readdirSync(folder).map((name) => statSync(join(folder, name)).size);
+  expect(linesIn(folder)).toBe(400);
+  expect(sizes.filter((size) => size > maxBytes)).toEqual([]);
 });
 
 test("a file is turned over by age", async () => {

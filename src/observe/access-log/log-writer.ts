@@ -38,11 +38,17 @@ export interface LogWriterTerms {
 }
 
 const defaultTerms: LogWriterTerms = {
-  bufferBytes: 1024 * 1024,
-  bufferCount: 4,
+  bufferBytes: 512 * 1024,
+  bufferCount: 8,
   flushEveryMs: 250,
   retryEveryMs: 1000,
   slowAfterMs: 10_000,
+};
+
+/** For who has little room for a batch: as much is kept, in smaller buffers. */
+export const smallBatches: Pick<LogWriterTerms, "bufferBytes" | "bufferCount"> = {
+  bufferBytes: defaultTerms.bufferBytes / 2,
+  bufferCount: defaultTerms.bufferCount * 2,
 };
 
 /** Drops and failures are told this often at the most. */
@@ -175,13 +181,13 @@ export class LogWriter {
       if (this.current.lines > 0) this.flushTimer = setTimeout(this.flush, this.terms.flushEveryMs);
       return;
     }
-    // Behind what waits since a failure, a buffer is filled before it waits as well: that keeps the bound, and uses it.
+    // Behind what waits since a failure, a buffer is filled before it waits as well: nearly empty ones would use up the bound.
     if (this.current.lines > 0 && this.full.length === 0) {
       this.full.push(this.current);
       this.current = this.spare.pop() ?? this.makeBuffer();
     }
     this.pump();
-    if (this.current.lines > 0) this.flushTimer = setTimeout(this.flush, this.terms.flushEveryMs);
+    if (this.current.lines > 0) this.flushTimer ??= setTimeout(this.flush, this.terms.flushEveryMs);
   };
 
   private pump(): void {
